@@ -1,0 +1,53 @@
+"""Errors of the pipeline. A class name is an error name of the state machine.
+
+RiderPhotoError
+├── PhotoDoesNotMeetRequirementError   the rider can do better: carries a Reason
+├── FaceAlreadyExistsError             another rider holds this face
+├── ServiceUnavailableError            a service is busy or down: the same call may succeed later
+├── InvalidInputError                  the execution's input or the event cannot be understood
+├── PhotoNotFoundError                 the object, or the version of it, is not in the bucket
+└── SettingsError                      a setting is missing or makes no sense
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chalicelib.models import Reason
+
+
+class RiderPhotoError(Exception):
+    """Whatever this project raises on purpose."""
+
+
+class PhotoDoesNotMeetRequirementError(RiderPhotoError):
+    """The photo breaks a rule; another photo may meet it.
+
+    Only the message survives the way through Step Functions, so a message must
+    name its reason: see `chalicelib.models.reason_of`.
+    """
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class FaceAlreadyExistsError(RiderPhotoError):
+    """Another rider holds this face. The message never says who."""
+
+
+class ServiceUnavailableError(RiderPhotoError):
+    """A service that a step calls throttled it, failed or did not answer: retry."""
+
+
+class InvalidInputError(RiderPhotoError):
+    """The execution's input, an event or a request cannot be understood; says which field and why."""
+
+
+class PhotoNotFoundError(RiderPhotoError):
+    """The object that the execution names is not in the bucket, or that version of it is not."""
+
+
+class SettingsError(RiderPhotoError):
+    """A setting is missing or makes no sense; names the environment variable."""

@@ -1,0 +1,119 @@
+"""Settings, read from the environment: the only reader of os.environ."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import Any, Final, Literal, Self, cast, get_args
+
+from chalicelib.errors import SettingsError
+from chalicelib.rules import PhotoRules
+
+type QualityFilter = Literal["NONE", "AUTO", "LOW", "MEDIUM", "HIGH"]
+
+
+def required(name: str, environment: Mapping[str, str] | None = None) -> str:
+    """A setting that has no default.
+
+    Raises
+    ------
+    SettingsError
+        Naming the variable, if it is missing or empty.
+    """
+    value = (os.environ if environment is None else environment).get(name, "")
+    if not value:
+        raise SettingsError(
+            f"The environment variable {name} is missing or empty: 'deploy up' sets it for each function."
+        )
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where things are, and how strict the rules are.
+
+    Attributes
+    ----------
+    thumbnail_width, thumbnail_height
+        Box that a thumbnail fits into, in pixels.
+    upload_seconds
+        How long a presigned upload form is valid.
+    upload_days
+        How long the row of an upload that is not live is kept.
+    """
+
+    photo_bucket: str
+    thumbnail_bucket: str
+    rider_photo_table: str
+    uploads_table: str
+    collection_id: str
+    state_machine_arn: str
+    user_pool_id: str
+    dead_letter_queue_url: str
+    sender: str
+    photo_rules: PhotoRules
+    quality_filter: QualityFilter = "AUTO"
+    thumbnail_width: int = 300
+    thumbnail_height: int = 300
+    upload_seconds: int = 900
+    upload_days: int = 30
+
+    @classmethod
+    def from_env(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Read all settings; a rule's variable is its name in capitals, as MAX_YAW.
+
+        Raises
+        ------
+        SettingsError
+            Naming the variable that is missing or not of its type.
+        """
+        environment = os.environ if environment is None else environment
+        rules = {
+            field.name: _number(environment, field.name.upper(), field.default)
+            for field in fields(PhotoRules)
+            if field.name.upper() in environment
+        }
+        quality_filter = environment.get("QUALITY_FILTER", "AUTO")
+        if quality_filter not in get_args(QualityFilter.__value__):
+            raise SettingsError(
+                f"QUALITY_FILTER must be one of NONE, AUTO, LOW, MEDIUM, HIGH, not {quality_filter!r}."
+            )
+        places = {name: required(name.upper(), environment) for name in _REQUIRED}
+        numbers = {
+            name: int(_number(environment, name.upper(), default, least=1))
+            for name, default in _POSITIVE_INTEGERS.items()
+        }
+        values: dict[str, Any] = {**places, **numbers}
+        return cls(
+            photo_rules=PhotoRules(**cast("dict[str, Any]", rules)),
+            quality_filter=cast(QualityFilter, quality_filter),
+            **values,
+        )
+
+
+_REQUIRED: Final = tuple(field.name for field in fields(Settings) if field.type == "str")
+_POSITIVE_INTEGERS: Final = {field.name: field.default for field in fields(Settings) if field.type == "int"}
+
+
+def _number(environment: Mapping[str, str], name: str, default: Any, least: float = 0) -> float | int:
+    text = environment.get(name)
+    if text is None:
+        return cast("float | int", default)
+    kind = type(default)
+    try:
+        number = kind(text)
+    except ValueError:
+        number = None
+    if number is None or not least <= number < float("inf"):
+        raise SettingsError(
+            f"{name} must be {'a whole' if kind is int else 'a'} number from {least:g} up, not {text!r}."
+        )
+    return cast("float | int", number)
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this function, read when first used."""
+    return Settings.from_env()
