@@ -55,7 +55,7 @@ class PhotoRules:
     min_closed_eyes_confidence: float = 80.0
     min_occlusion_confidence: float = 90.0
     max_yaw: float = 45.0
-    max_pitch: float = 45.0
+    max_pitch: float = 30.0
     max_roll: float = 45.0
     min_face_pixels: float = 50.0
     min_brightness: float = 20.0

@@ -1,0 +1,5 @@
+"""python -m local.rekognition --port N --data DIR"""
+
+from local.rekognition.service import main
+
+raise SystemExit(main())

@@ -1,0 +1,93 @@
+"""Crops of a face, turned and scaled so that its landmarks lie where a model was trained to see them."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from local.rekognition.images import Image
+
+Points = NDArray[np.float32]
+"""Landmarks, shape (5, 2), pixels: left and right eye, nose, left and right mouth corner, as seen."""
+Affine = NDArray[np.float32]
+"""Matrix of shape (2, 3) from image pixels to crop pixels."""
+
+FACE_SIZE = 112
+EYE_SIZE = 160
+SUNGLASSES_SIZE = 160
+
+# Where a 112-pixel crop holds the five landmarks: the template of ArcFace, which SFace was trained on.
+_TEMPLATE = np.array(
+    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]],
+    np.float32,
+)
+_TEMPLATE_EYE_DISTANCE = 35.2372
+_TEMPLATE_EYE_CENTRE = (55.9, 51.6)
+# Measured best for the sunglasses classifier: eyes 64 pixels apart, at row 62, centred.
+_SUNGLASSES_EYE_DISTANCE = 64.0
+_SUNGLASSES_EYE_CENTRE = (80.0, 62.0)
+
+
+def face_crop(image: Image, landmarks: Points) -> Image:
+    """Return the face as 112 x 112 pixels, aligned for embedding."""
+    return _warp(image, _similarity(landmarks, _TEMPLATE), FACE_SIZE)
+
+
+def sunglasses_crop(image: Image, landmarks: Points) -> Image:
+    """Return the upper face as 160 x 160 pixels, aligned for the sunglasses classifier."""
+    scale = _SUNGLASSES_EYE_DISTANCE / _TEMPLATE_EYE_DISTANCE
+    shift = [
+        to - scale * origin for to, origin in zip(_SUNGLASSES_EYE_CENTRE, _TEMPLATE_EYE_CENTRE, strict=True)
+    ]
+    matrix = scale * _similarity(landmarks, _TEMPLATE)
+    matrix[:, 2] += np.array(shift, np.float32)
+    return _warp(image, matrix, SUNGLASSES_SIZE)
+
+
+def eye_crops(image: Image, landmarks: Points) -> tuple[Image, Image]:
+    """Return both eyes as 160 x 160 pixels, as wide as the eyes are apart, the right one mirrored.
+
+    Mirrored, because the classifier takes every eye for the one on the left.
+    """
+    along = landmarks[1] - landmarks[0]
+    scale = EYE_SIZE / max(float(np.hypot(along[0], along[1])), 1e-3)
+    angle = -float(np.arctan2(along[1], along[0]))
+    cos, sin = scale * np.cos(angle), scale * np.sin(angle)
+    crops: list[Image] = []
+    for eye in landmarks[:2]:
+        matrix = np.array([[cos, -sin, 0], [sin, cos, 0]], np.float32)
+        matrix[:, 2] = EYE_SIZE / 2 - matrix[:, :2] @ eye
+        crops.append(_warp(image, matrix, EYE_SIZE))
+    return crops[0], np.ascontiguousarray(crops[1][:, ::-1])
+
+
+def _similarity(source: Points, target: Points) -> Affine:
+    """Return the least-squares rotation, scale and shift from `source` to `target`.
+
+    Umeyama, "Least-squares estimation of transformation parameters between two point patterns", 1991.
+    """
+    source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
+    centred, goal = source - source_mean, target - target_mean
+    left, singular, right = np.linalg.svd(goal.T @ centred / len(source))
+    handedness = np.array([1.0, np.sign(np.linalg.det(left @ right))], np.float32)
+    rotation = left @ np.diag(handedness) @ right
+    variance = max(float((centred**2).sum(axis=1).mean()), 1e-6)
+    scale = float((singular * handedness).sum()) / variance
+    shift = target_mean - scale * rotation @ source_mean
+    return np.hstack([scale * rotation, shift[:, None]]).astype(np.float32)
+
+
+def _warp(image: Image, matrix: Affine, size: int) -> Image:
+    """Cut a square of `size` pixels; where the face is much larger, shrink by area first against aliasing."""
+    height, width = image.shape[:2]
+    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    if scale < 0.5 and min(height, width) * 2 * scale >= 1:
+        shrink = 2 * scale
+        image = cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA).astype(
+            np.uint8, copy=False
+        )
+        matrix = matrix.copy()
+        matrix[:, :2] /= shrink
+    crop = cv2.warpAffine(
+        image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return crop.astype(np.uint8, copy=False)

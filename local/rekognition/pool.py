@@ -1,0 +1,94 @@
+"""A bounded number of engines, and a bounded queue before them."""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import cv2
+
+from local.rekognition.engine import FaceEngine
+from local.rekognition.errors import FaceServiceError, throttled
+from local.rekognition.weights import Weights
+
+_WAIT_SECONDS = 25.0
+
+
+class _Worker:
+    """An engine with the one thread that it runs in.
+
+    A thread of its own, and not the caller's, because OpenCV and the allocator keep memory for every
+    thread that ever ran a model: 20 callers at once took 490 MB and 3 s that way, 400 MB and 1.8 s this way.
+    """
+
+    def __init__(self, weights: Weights) -> None:
+        self.thread = ThreadPoolExecutor(1, thread_name_prefix="engine")
+        self._loading = self.thread.submit(FaceEngine, weights)
+
+    def engine(self) -> FaceEngine:
+        """Return the engine, once it is loaded."""
+        return self._loading.result()
+
+
+class EnginePool:
+    """Engines that calls take in turn.
+
+    Parameters
+    ----------
+    weights
+        Files of the models.
+    engines
+        How many calls run models at once.
+    waiting
+        How many more may wait; beyond it a call is throttled.
+    threads
+        OpenCV's threads within a call.
+
+    Raises
+    ------
+    FaceServiceError
+        If OpenCV cannot load the models.
+    """
+
+    def __init__(self, weights: Weights, engines: int = 2, waiting: int = 32, threads: int = 1) -> None:
+        cv2.setNumThreads(threads)
+        self._admitted = threading.BoundedSemaphore(engines + waiting)
+        self._workers = [_Worker(weights) for _ in range(engines)]
+        self._free: queue.Queue[_Worker] = queue.Queue()
+        for worker in self._workers:
+            self._free.put(worker)
+        try:
+            for worker in self._workers:
+                worker.engine()
+        except cv2.error as error:
+            self.close()
+            raise FaceServiceError(
+                f"OpenCV {cv2.__version__} cannot load the face models: install the pinned release."
+            ) from error
+
+    def close(self) -> None:
+        """End the engines' threads, after what they are running."""
+        for worker in self._workers:
+            worker.thread.shutdown()
+
+    @contextmanager
+    def admission(self) -> Iterator[None]:
+        """Hold a place for a call, from before its body is read; throttle it if there is none."""
+        if not self._admitted.acquire(blocking=False):
+            raise throttled()
+        try:
+            yield
+        finally:
+            self._admitted.release()
+
+    def run[Answer](self, work: Callable[[FaceEngine], Answer]) -> Answer:
+        """Run `work` with an engine of its own, waiting for one."""
+        try:
+            worker = self._free.get(timeout=_WAIT_SECONDS)
+        except queue.Empty:
+            raise throttled() from None
+        try:
+            return worker.thread.submit(work, worker.engine()).result()
+        finally:
+            self._free.put(worker)
