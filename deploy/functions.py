@@ -1,0 +1,88 @@
+"""What is deployed, and how it is called.
+
+Memory and timeout of each function are in `.chalice/config.json`, its role in
+`statemachine/resources.yaml`; a test holds the three and `app.py` together.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+APP_NAME = "rider-photos"
+API_HANDLER = "api_handler"
+START_PROCESSING = "start_processing"
+
+FUNCTIONS = (
+    API_HANDLER,
+    START_PROCESSING,
+    "detect_faces",
+    "search_face",
+    "index_face",
+    "make_thumbnail",
+    "persist_metadata",
+    "retire_replaced",
+    "undo",
+    "notify_rider",
+)
+
+# Environment variable of every function: the stack's output it holds.
+ENVIRONMENT = {
+    "PHOTO_BUCKET": "RiderPhotoS3Bucket",
+    "THUMBNAIL_BUCKET": "ThumbnailS3Bucket",
+    "RIDER_PHOTO_TABLE": "RiderPhotoDDBTable",
+    "UPLOADS_TABLE": "UploadsTable",
+    "COLLECTION_ID": "CollectionId",
+    "STATE_MACHINE_ARN": "StateMachineArn",
+    "USER_POOL_ID": "UserPoolId",
+    "USER_POOL_ARN": "UserPoolArn",
+    "DEAD_LETTER_QUEUE_URL": "DeadLetterQueueUrl",
+}
+
+_STAGE = re.compile(r"[a-z][a-z0-9]{0,9}", re.ASCII)
+
+
+def is_stage(text: str) -> bool:
+    """Whether the text can be a stage's name; bucket names leave it ten characters."""
+    return _STAGE.fullmatch(text) is not None
+
+
+def role_output(function: str) -> str:
+    """The stack's output that holds the function's role: `detect_faces` → `DetectFacesRoleArn`."""
+    return "".join(word.capitalize() for word in function.split("_")) + "RoleArn"
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names of a stage's parts, as Chalice and `resources.yaml` form them."""
+
+    stage: str
+
+    @property
+    def stack(self) -> str:
+        return f"{APP_NAME}-{self.stage}"
+
+    @property
+    def rule(self) -> str:
+        return f"{self.function(START_PROCESSING)}-event"
+
+    @property
+    def layer(self) -> str:
+        return f"{APP_NAME}-{self.stage}-managed-layer"
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        return tuple(self.function(name) for name in FUNCTIONS)
+
+    def function(self, name: str) -> str:
+        """Name in Lambda; all routes share one function, which carries the stage's name alone."""
+        return self.stack if name == API_HANDLER else f"{self.stack}-{name}"
+
+    def log_group(self, name: str) -> str:
+        return f"/aws/lambda/{self.function(name)}"
+
+    def photo_bucket(self, account_id: str, region: str) -> str:
+        return f"{APP_NAME}-{self.stage}-photos-{account_id}-{region}"
+
+    def thumbnail_bucket(self, account_id: str, region: str) -> str:
+        return f"{APP_NAME}-{self.stage}-thumbnails-{account_id}-{region}"

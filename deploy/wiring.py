@@ -1,0 +1,51 @@
+"""What `chalice deploy` can't set: where events go that start_processing didn't get, or didn't manage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from deploy.errors import DeployError
+
+if TYPE_CHECKING:
+    from mypy_boto3_events.client import EventBridgeClient
+    from mypy_boto3_lambda.client import LambdaClient
+
+# EventBridge's own default and most, stated so that nobody has to know it.
+EVENT_RETRIES = 185
+EVENT_AGE_SECONDS = 86_400
+# Lambda's own default and most, for an event that it has taken over.
+INVOCATION_RETRIES = 2
+INVOCATION_AGE_SECONDS = 21_600
+
+
+def set_dead_letters_of_rule(events: EventBridgeClient, rule: str, queue_arn: str) -> None:
+    """Send what the rule can't deliver to the queue; `chalice deploy` takes this away each time."""
+    targets = events.list_targets_by_rule(Rule=rule).get("Targets", [])
+    if not targets:
+        raise DeployError(f"The rule {rule} has no target: uploads would start nothing. Run `up` again.")
+    answer = events.put_targets(
+        Rule=rule,
+        Targets=[
+            {
+                **target,
+                "DeadLetterConfig": {"Arn": queue_arn},
+                "RetryPolicy": {
+                    "MaximumRetryAttempts": EVENT_RETRIES,
+                    "MaximumEventAgeInSeconds": EVENT_AGE_SECONDS,
+                },
+            }
+            for target in targets
+        ],
+    )
+    if answer["FailedEntryCount"]:
+        raise DeployError(f"EventBridge refused the dead-letter queue of {rule}: {answer['FailedEntries']}")
+
+
+def set_on_failure_destination(lambda_: LambdaClient, function: str, queue_arn: str) -> None:
+    """Send an event that the function failed on, retries included, to the queue."""
+    lambda_.put_function_event_invoke_config(
+        FunctionName=function,
+        MaximumRetryAttempts=INVOCATION_RETRIES,
+        MaximumEventAgeInSeconds=INVOCATION_AGE_SECONDS,
+        DestinationConfig={"OnFailure": {"Destination": queue_arn}},
+    )

@@ -1,0 +1,298 @@
+"""`python -m deploy` against the embedded AWS: the real commands, the real Chalice, the real template."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+import boto3
+import pytest
+
+from deploy.record import RECORD_KEY
+from local.emulator import ACCOUNT, REGION, Emulator
+from local.processes import base_environment
+from local.staging import keep_packages, stage_app
+
+PROJECT = Path(__file__).parents[2]
+SENDER = "rides@example.com"
+ORIGIN = "http://127.0.0.1:8000"
+
+
+class Collections(BaseHTTPRequestHandler):
+    """As much of a face service as the stack asks for: collections come and go."""
+
+    ids: ClassVar[set[str]] = set()
+    full: ClassVar[bool] = False
+
+    def do_POST(self) -> None:
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        answer: dict[str, Any] = {"StatusCode": 200}
+        match self.headers["X-Amz-Target"].rpartition(".")[2]:
+            case "CreateCollection" if self.full:
+                answer = {"__type": "ServiceQuotaExceededException", "Message": "no more collections"}
+            case "CreateCollection":
+                self.ids.add(request["CollectionId"])
+                answer["CollectionArn"] = self.arn(request)
+            case "DescribeCollection":
+                answer["CollectionARN"] = self.arn(request)
+            case "DeleteCollection":
+                self.ids.discard(request["CollectionId"])
+        body = json.dumps(answer).encode()
+        self.send_response(400 if "__type" in answer else 200)
+        self.send_header("Content-Type", "application/x-amz-json-1.1")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    @staticmethod
+    def arn(request: Mapping[str, str]) -> str:
+        return f"arn:aws:rekognition:{REGION}:{ACCOUNT}:collection/{request['CollectionId']}"
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Says nothing."""
+
+
+class Aws:
+    """The embedded AWS, and the command line that deploys to it."""
+
+    def __init__(self, endpoint: str, environment: Mapping[str, str]) -> None:
+        self.endpoint = endpoint
+        self.environment = dict(environment)
+        self._session = boto3.Session("test", "test", region_name=REGION)
+
+    def client(self, service: str) -> Any:
+        return self._session.client(service, endpoint_url=self.endpoint)
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "deploy", *arguments]
+
+    def deploy(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*arguments),
+            cwd=PROJECT,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def up(self, stage: str, clone: Path, *more: str) -> dict[str, Any]:
+        done = self.deploy("up", "--stage", stage, "--project-dir", str(clone), "--json", *more)
+        assert done.returncode == 0, done.stderr
+        deployment: dict[str, Any] = json.loads(done.stdout)
+        return deployment
+
+    def down(self, stage: str, clone: Path, *more: str) -> subprocess.CompletedProcess[str]:
+        return self.deploy("down", "--stage", stage, "--project-dir", str(clone), "--json", *more)
+
+    def rest_apis(self, stage: str) -> list[str]:
+        """Ids of all REST APIs whose handler is this stage's function."""
+        apigateway, found = self.client("apigateway"), []
+        for api in apigateway.get_rest_apis()["items"]:
+            resources = apigateway.get_resources(restApiId=api["id"], embed=["methods"])["items"]
+            if f":rider-photos-{stage}/invocations" in json.dumps(resources, default=str):
+                found.append(api["id"])
+        return found
+
+    def left(self, stage: str) -> list[str]:
+        """Names of all there is of a stage."""
+        listed: list[str] = self.rest_apis(stage)
+        listed += [f["FunctionName"] for f in self.client("lambda").list_functions()["Functions"]]
+        listed += [layer["LayerName"] for layer in self.client("lambda").list_layers()["Layers"]]
+        listed += [bucket["Name"] for bucket in self.client("s3").list_buckets()["Buckets"]]
+        listed += self.client("dynamodb").list_tables()["TableNames"]
+        listed += self.client("sqs").list_queues().get("QueueUrls", [])
+        listed += [rule["Name"] for rule in self.client("events").list_rules()["Rules"]]
+        listed += [role["RoleName"] for role in self.client("iam").list_roles()["Roles"]]
+        listed += [p["PolicyName"] for p in self.client("iam").list_policies(Scope="Local")["Policies"]]
+        listed += [group["logGroupName"] for group in self.client("logs").describe_log_groups()["logGroups"]]
+        machines = self.client("stepfunctions").list_state_machines()["stateMachines"]
+        listed += [machine["name"].replace("RiderPhotoProcessing", "rider-photos") for machine in machines]
+        pools = self.client("cognito-idp").list_user_pools(MaxResults=60)["UserPools"]
+        listed += [pool["Name"] for pool in pools]
+        listed += Collections.ids
+        return [name for name in listed if f"rider-photos-{stage}" in name or name in self.rest_apis(stage)]
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    faces = ThreadingHTTPServer(("127.0.0.1", 0), Collections)
+    thread = threading.Thread(target=faces.serve_forever)
+    thread.start()
+    try:
+        with Emulator(
+            tmp_path_factory.mktemp("aws"), f"http://127.0.0.1:{faces.server_address[1]}"
+        ) as emulator:
+            aws = Aws(emulator.endpoint, base_environment() | emulator.client_environment())
+            aws.client("sesv2").create_email_identity(EmailIdentity=SENDER)
+            yield aws
+    finally:
+        faces.shutdown()
+        thread.join()
+        faces.server_close()
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The dependencies, built by the first test that needs them."""
+    return tmp_path_factory.mktemp("packages")
+
+
+@pytest.fixture
+def clone(tmp_path: Path, packages: Path) -> Iterator[Path]:
+    """A clone of the project: nothing in it of what another clone did."""
+    stage_app(tmp_path / "clone", packages)
+    yield tmp_path / "clone"
+    keep_packages(tmp_path / "clone", packages)
+
+
+def another_clone(clone: Path) -> Path:
+    other = clone.with_name("other")
+    stage_app(other, clone / ".chalice" / "deployments")
+    return other
+
+
+def test_two_clones_deploy_the_same_app(aws: Aws, clone: Path) -> None:
+    first = aws.up("two", clone, "--sender", SENDER, "--page-origin", ORIGIN)
+    other = another_clone(clone)
+    # The sender is kept, the origin too as long as it is given.
+    second = aws.up("two", other, "--page-origin", ORIGIN)
+    assert second == first
+    # Nor does it matter that the note of the API is lost: it is found by what it calls.
+    aws.client("s3").delete_object(Bucket=first["outputs"]["RiderPhotoS3Bucket"], Key=RECORD_KEY)
+    assert aws.up("two", another_clone(clone), "--page-origin", ORIGIN) == first
+    assert aws.rest_apis("two") == [first["rest_api_id"]]
+    config = json.loads((other / ".chalice/config.json").read_text())
+    assert config == json.loads((clone / ".chalice/config.json").read_text())
+    assert config["stages"]["two"]["environment_variables"]["SENDER"] == SENDER
+
+
+def test_functions_have_their_own_roles_and_what_chalice_cannot_set_is_set_after_every_up(
+    aws: Aws, clone: Path
+) -> None:
+    deployment = aws.up("wired", clone, "--sender", SENDER)
+    aws.up("wired", clone)
+    queue = deployment["outputs"]["DeadLetterQueueArn"]
+    rule = "rider-photos-wired-start_processing-event"
+    [target] = aws.client("events").list_targets_by_rule(Rule=rule)["Targets"]
+    assert target["Arn"].endswith(":function:rider-photos-wired-start_processing")
+    assert target["DeadLetterConfig"] == {"Arn": queue}
+    assert target["RetryPolicy"] == {"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": 86400}
+    pattern = json.loads(aws.client("events").describe_rule(Name=rule)["EventPattern"])
+    assert pattern["detail"]["bucket"]["name"] == [deployment["outputs"]["RiderPhotoS3Bucket"]]
+    invocation = aws.client("lambda").get_function_event_invoke_config(
+        FunctionName="rider-photos-wired-start_processing"
+    )
+    assert invocation["DestinationConfig"]["OnFailure"] == {"Destination": queue}
+    cors = aws.client("s3").get_bucket_cors(Bucket=deployment["outputs"]["RiderPhotoS3Bucket"])
+    assert cors["CORSRules"][0]["AllowedOrigins"] == [deployment["page_origin"]]
+    assert deployment["page_origin"] == deployment["api_url"].removesuffix("/api")
+    thumbnail = aws.client("lambda").get_function_configuration(
+        FunctionName="rider-photos-wired-make_thumbnail"
+    )
+    assert thumbnail["Role"] == deployment["outputs"]["MakeThumbnailRoleArn"]
+    assert (thumbnail["MemorySize"], thumbnail["Timeout"]) == (1024, 30)
+    assert thumbnail["TracingConfig"] == {"Mode": "Active"}
+    variables = thumbnail["Environment"]["Variables"]
+    assert variables["PHOTO_BUCKET"] == deployment["outputs"]["RiderPhotoS3Bucket"]
+    assert variables["POWERTOOLS_SERVICE_NAME"] == "rider-photos"
+    url = f"{aws.endpoint}/_aws/execute-api/{deployment['rest_api_id']}/api/uploads/x"
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        opener.open(url, timeout=20)
+    with refused.value as answer:
+        assert answer.code == 401
+
+
+@pytest.mark.parametrize(("stage", "seen"), [("killa", "create complete"), ("killb", "Creating Rest API")])
+def test_an_up_that_was_killed_is_finished_by_the_next(aws: Aws, clone: Path, stage: str, seen: str) -> None:
+    command = aws.command("up", "--stage", stage, "--project-dir", str(clone), "--sender", SENDER)
+    with subprocess.Popen(
+        command, cwd=PROJECT, env=aws.environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stderr is not None
+        assert any(seen in line for line in process.stderr)
+        os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    deployment = aws.up(stage, another_clone(clone), "--sender", SENDER)
+    assert aws.rest_apis(stage) == [deployment["rest_api_id"]]
+    done = aws.down(stage, clone, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert aws.left(stage) == []
+
+
+def test_down_asks_leaves_nothing_but_the_sender_and_can_be_repeated(aws: Aws, clone: Path) -> None:
+    before = (clone / ".chalice/config.json").read_bytes()
+    outputs = aws.up("gone", clone, "--sender", SENDER)["outputs"]
+    s3 = aws.client("s3")
+    for body in (b"one", b"two"):
+        s3.put_object(Bucket=outputs["RiderPhotoS3Bucket"], Key="riders/a.jpg", Body=body)
+    s3.delete_object(Bucket=outputs["RiderPhotoS3Bucket"], Key="riders/a.jpg")
+    s3.put_object(Bucket=outputs["ThumbnailS3Bucket"], Key="thumbnails/a.jpg", Body=b"small")
+    everything = aws.left("gone")
+    refused = aws.down("gone", clone)
+    assert refused.returncode == 1
+    assert "There is nobody to ask here: give --yes" in refused.stderr
+    assert aws.left("gone") == everything
+    assert len(everything) > 40
+    done = aws.down("gone", clone, "--yes")
+    assert done.returncode == 0, done.stderr
+    removal = json.loads(done.stdout)
+    # Two versions, a delete marker, a thumbnail, and the note of what was deployed.
+    assert removal["objects"] == 5
+    assert removal["kept"] == [f"the SES identity of {SENDER}"]
+    assert aws.left("gone") == []
+    assert aws.client("sesv2").get_email_identity(EmailIdentity=SENDER)["VerifiedForSendingStatus"]
+    assert (clone / ".chalice/config.json").read_bytes() == before
+    again = aws.down("gone", clone, "--yes")
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout)["objects"] == 0
+
+
+def test_a_down_that_was_killed_is_finished_by_the_next(aws: Aws, clone: Path) -> None:
+    deployment = aws.up("half", clone, "--sender", SENDER)
+    # What a killed down leaves: a note of an API and a function that are gone.
+    aws.client("apigateway").delete_rest_api(restApiId=deployment["rest_api_id"])
+    aws.client("lambda").delete_function(FunctionName="rider-photos-half-undo")
+    done = aws.down("half", clone, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    assert aws.left("half") == []
+
+
+def test_a_sender_that_is_not_verified_stops_before_anything_is_made(aws: Aws, clone: Path) -> None:
+    arguments = ("up", "--stage", "nomail", "--project-dir", str(clone))
+    refused = aws.deploy(*arguments, "--sender", "nobody@example.org")
+    assert refused.returncode == 1
+    assert "SES doesn't send from nobody@example.org" in refused.stderr
+    missing = aws.deploy(*arguments)
+    assert missing.returncode == 1
+    assert "give --sender" in missing.stderr
+    assert aws.left("nomail") == []
+
+
+def test_a_resource_that_fails_is_named_and_nothing_stays(aws: Aws, clone: Path) -> None:
+    Collections.full = True
+    try:
+        refused = aws.deploy("up", "--stage", "full", "--project-dir", str(clone), "--sender", SENDER)
+    finally:
+        Collections.full = False
+    assert refused.returncode == 1
+    error = refused.stderr.splitlines()[-1]
+    assert "Collection (AWS::Rekognition::Collection) failed" in error
+    assert "ServiceQuotaExceededException" in error
+    assert error.endswith("Nothing is left of it.")
+    assert aws.left("full") == []
+    assert aws.up("full", clone, "--sender", SENDER)["stage"] == "full"

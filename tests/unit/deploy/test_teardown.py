@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from deploy import teardown
+from deploy.checks import Target
+from deploy.errors import StackError
+from deploy.stack import Stack
+from deploy.teardown import DownOptions, down, empty_bucket
+from tests.unit.deploy.fakes import FakeCloudFormation, Lines
+
+
+@pytest.fixture
+def s3() -> Stubber:
+    return Stubber(boto3.client("s3", region_name="us-east-1"))
+
+
+def page(
+    *entries: tuple[str, str], marker: tuple[str, str] | None = None, more: bool = False
+) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "Versions": [{"Key": key, "VersionId": version} for key, version in entries],
+        "IsTruncated": more,
+    }
+    if marker:
+        answer["DeleteMarkers"] = [{"Key": marker[0], "VersionId": marker[1]}]
+    if more:
+        answer |= {"NextKeyMarker": entries[-1][0], "NextVersionIdMarker": entries[-1][1]}
+    return answer
+
+
+def expected(*entries: tuple[str, str]) -> dict[str, Any]:
+    objects = [{"Key": key, "VersionId": version} for key, version in entries]
+    return {"Bucket": "photos", "Delete": {"Objects": objects, "Quiet": True}}
+
+
+def test_every_version_and_every_delete_marker_goes(s3: Stubber) -> None:
+    s3.add_response("list_object_versions", page(("a", "1"), ("a", "2"), marker=("b", "3"), more=True))
+    s3.add_response("delete_objects", {}, expected(("a", "1"), ("a", "2"), ("b", "3")))
+    s3.add_response("list_object_versions", page(("c", "null")))
+    s3.add_response("delete_objects", {}, expected(("c", "null")))
+    with s3:
+        assert empty_bucket(s3.client, "photos") == 4
+    s3.assert_no_pending_responses()
+
+
+def test_an_empty_bucket_and_a_missing_one_need_nothing(s3: Stubber) -> None:
+    s3.add_response("list_object_versions", page())
+    s3.add_client_error("list_object_versions", "NoSuchBucket")
+    with s3:
+        assert empty_bucket(s3.client, "photos") == 0
+        assert empty_bucket(s3.client, "photos") == 0
+
+
+def test_an_object_that_stays_is_named(s3: Stubber) -> None:
+    s3.add_response("list_object_versions", page(("a", "1")))
+    refused = {"Key": "a", "VersionId": "1", "Code": "AccessDenied", "Message": "locked"}
+    s3.add_response("delete_objects", {"Errors": [refused]})
+    with s3, pytest.raises(StackError, match=r"\(a\) because of AccessDenied: locked"):
+        empty_bucket(s3.client, "photos")
+
+
+class Session:
+    """Hands out one fake CloudFormation, and nothing else."""
+
+    def __init__(self, cloudformation: FakeCloudFormation) -> None:
+        self.cloudformation = cloudformation
+
+    def client(self, service: str) -> Any:
+        return self.cloudformation if service == "cloudformation" else object()
+
+
+def test_nothing_goes_when_the_answer_is_no(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeCloudFormation("CREATE_COMPLETE")
+    target = Target(Session(fake), "dev", "us-east-1", "123456789012")
+    monkeypatch.setattr(teardown, "find_target", lambda stage, region: target)
+    asked: list[str] = []
+
+    def refuse(question: str) -> bool:
+        asked.append(question)
+        return False
+
+    removal = down(DownOptions("dev"), Lines(), refuse)
+    assert not removal.removed
+    assert fake.calls == []
+    assert "account 123456789012, region us-east-1" in asked[0]
+
+
+@pytest.mark.parametrize(("failures", "succeeds"), [(0, True), (2, True), (3, False)])
+def test_an_upload_that_arrives_meanwhile_is_removed_too(
+    monkeypatch: pytest.MonkeyPatch, failures: int, succeeds: bool
+) -> None:
+    fake, left, emptied = FakeCloudFormation("CREATE_COMPLETE"), [failures], []
+    delete_stack = fake.delete_stack
+
+    def delete(**request: Any) -> None:
+        ends = "DELETE_FAILED" if left[0] else "DELETE_COMPLETE"
+        left[0] -= 1
+        fake.scripts["delete"] = [ends]
+        delete_stack(**request)
+
+    fake.delete_stack = delete
+
+    def emptying(s3: object, bucket: str) -> int:
+        emptied.append(bucket)
+        return 1
+
+    monkeypatch.setattr(teardown, "empty_bucket", emptying)
+    target = Target(Session(fake), "dev", "us-east-1", "000000000000")
+    stack = Stack(fake, "rider-photos-dev", Lines(), sleep=lambda seconds: None)
+    if succeeds:
+        assert teardown._delete_stack(target, stack, Lines()) == 2 * (failures + 1)
+    else:
+        with pytest.raises(StackError, match="couldn't be deleted"):
+            teardown._delete_stack(target, stack, Lines())
+    assert emptied.count(target.photo_bucket) == min(failures + 1, 3)

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from deploy.errors import DeployError
+from deploy.wiring import set_dead_letters_of_rule, set_on_failure_destination
+
+QUEUE = "arn:aws:sqs:us-east-1:000000000000:rider-photos-dev-dead-letters"
+FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:rider-photos-dev-start_processing"
+RULE = "rider-photos-dev-start_processing-event"
+TARGET = {"Id": "1", "Arn": FUNCTION}
+WIRED = TARGET | {
+    "DeadLetterConfig": {"Arn": QUEUE},
+    "RetryPolicy": {"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": 86_400},
+}
+
+
+@pytest.fixture
+def events() -> Stubber:
+    return Stubber(boto3.client("events", region_name="us-east-1"))
+
+
+def test_the_rules_own_target_gets_the_queue(events: Stubber) -> None:
+    events.add_response("list_targets_by_rule", {"Targets": [TARGET]}, {"Rule": RULE})
+    events.add_response(
+        "put_targets", {"FailedEntryCount": 0, "FailedEntries": []}, {"Rule": RULE, "Targets": [WIRED]}
+    )
+    with events:
+        set_dead_letters_of_rule(events.client, RULE, QUEUE)
+    events.assert_no_pending_responses()
+
+
+def test_a_rule_without_a_target_is_an_error(events: Stubber) -> None:
+    events.add_response("list_targets_by_rule", {})
+    with events, pytest.raises(DeployError, match="uploads would start nothing"):
+        set_dead_letters_of_rule(events.client, RULE, QUEUE)
+
+
+def test_a_target_that_is_refused_is_an_error(events: Stubber) -> None:
+    events.add_response("list_targets_by_rule", {"Targets": [TARGET]})
+    failed = {"TargetId": "1", "ErrorCode": "ConcurrentModificationException", "ErrorMessage": "again"}
+    events.add_response("put_targets", {"FailedEntryCount": 1, "FailedEntries": [failed]})
+    with events, pytest.raises(DeployError, match="ConcurrentModificationException"):
+        set_dead_letters_of_rule(events.client, RULE, QUEUE)
+
+
+def test_what_the_function_fails_on_goes_to_the_queue() -> None:
+    lambda_ = Stubber(boto3.client("lambda", region_name="us-east-1"))
+    lambda_.add_response(
+        "put_function_event_invoke_config",
+        {},
+        {
+            "FunctionName": "rider-photos-dev-start_processing",
+            "MaximumRetryAttempts": 2,
+            "MaximumEventAgeInSeconds": 21_600,
+            "DestinationConfig": {"OnFailure": {"Destination": QUEUE}},
+        },
+    )
+    with lambda_:
+        set_on_failure_destination(lambda_.client, "rider-photos-dev-start_processing", QUEUE)
+    lambda_.assert_no_pending_responses()
