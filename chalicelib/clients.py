@@ -112,9 +112,9 @@ def error_code(error: Exception) -> str:
 
 def is_transient(error: Exception) -> bool:
     """Whether an AWS call failed in a way that the same call may not fail a moment later."""
-    from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+    from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, IncompleteReadError
 
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return status >= 500 or error_code(error) in _TRANSIENT_CODES
-    return isinstance(error, ConnectionError | HTTPClientError)
+    return isinstance(error, ConnectionError | HTTPClientError | IncompleteReadError)

@@ -16,6 +16,7 @@ from chalicelib.models import (
     object_digest,
     upload_id_of_object,
     user_id_of_key,
+    utf8,
 )
 from chalicelib.uploads_table import UploadsTable
 
@@ -53,6 +54,12 @@ def photo_of_event(detail: Mapping[str, Any]) -> RiderPhoto:
         raise InvalidInputError("The event's detail needs 'bucket.name' and 'object.key'.")
     if version_id is not None and not isinstance(version_id, str):
         raise InvalidInputError("The event's 'object.version-id' is not a string.")
+    for field, text in (
+        ("bucket.name", bucket),
+        ("object.key", key),
+        ("object.version-id", version_id or ""),
+    ):
+        utf8(text, field)
     user_id = user_id_of_key(key)
     return RiderPhoto(
         user_id=user_id,
@@ -121,8 +128,8 @@ def dead_letter(event: Mapping[str, Any], why: str, sqs: SQSClient, queue_url: s
     )
 
 
-def _field(detail: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = detail.get(name)
+def _field(detail: object, name: str) -> Mapping[str, Any]:
+    value = detail.get(name) if isinstance(detail, Mapping) else None
     if not isinstance(value, Mapping):
         raise InvalidInputError(f"The event's detail needs {name!r}.")
     return value

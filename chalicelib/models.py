@@ -14,11 +14,7 @@ from enum import StrEnum
 from typing import Any, Self
 from uuid import UUID
 
-from chalicelib.errors import (
-    FaceAlreadyExistsError,
-    InvalidInputError,
-    PhotoDoesNotMeetRequirementError,
-)
+from chalicelib.errors import FaceAlreadyExistsError, InvalidInputError, PhotoDoesNotMeetRequirementError
 
 UPLOAD_PREFIX = "uploads/"
 # An ExternalImageId holds 255 characters; the uploadId and a colon take 37 of them.
@@ -216,9 +212,7 @@ class RiderPhoto:
         found = payload_of(state.get("detectedFaceDetails")) or payload_of(state.get("undone"))
         user_id = valid_user_id(_text(state, "userId"))
         key = _text(state, "s3Key")
-        version_id = state.get("s3VersionId")
-        if version_id is not None:
-            version_id = _text(state, "s3VersionId")
+        version_id = None if state.get("s3VersionId") is None else _text(state, "s3VersionId")
         return cls(
             user_id=user_id,
             bucket=_text(state, "s3Bucket"),
@@ -272,6 +266,8 @@ UNVERSIONED = "null"
 
 def state_of(event: Mapping[str, Any]) -> Mapping[str, Any]:
     """The state inside an event of the state machine, which wraps it with the execution's ARN."""
+    if not isinstance(event, Mapping):
+        raise InvalidInputError("The execution's input must be an object with 'userId', 's3Bucket', 's3Key'.")
     state = event.get("state")
     return state if isinstance(state, Mapping) else event
 
@@ -288,6 +284,14 @@ def _text(state: Mapping[str, Any], field: str) -> str:
     value = state.get(field)
     if not isinstance(value, str) or not value:
         raise InvalidInputError(f"The execution's input needs {field!r}, a string that is not empty.")
-    if len(value.encode(errors="surrogatepass")) > 1024:
+    if len(utf8(value, field)) > 1024:
         raise InvalidInputError(f"{field!r} is longer than 1,024 bytes: no object can be called so.")
     return value
+
+
+def utf8(text: str, field: str) -> bytes:
+    """The text as UTF-8, or InvalidInputError: JSON can hold half a surrogate pair, a request can't."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInputError(f"{field!r} is not valid Unicode: it holds half a surrogate pair.") from error

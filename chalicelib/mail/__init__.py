@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 
-from chalicelib.mail.english import ADVICE, FAILED, GREETING, REJECTED, SIGNATURE, SUBJECTS
+from chalicelib.mail.english import ABOUT_THE_PHOTO, ADVICE, FAILED, GREETING, REJECTED, SIGNATURE, SUBJECTS
 from chalicelib.models import Reason
 
 
@@ -25,7 +25,7 @@ def compose(reason: Reason | None) -> Mail:
     or the rider, so nothing in it can be forged.
     """
     what, advice = REJECTED[reason] if reason else FAILED
-    tips = ADVICE if reason else ()
+    tips = ADVICE if reason in ABOUT_THE_PHOTO else ()
     subject = SUBJECTS["rejected" if reason else "failed"]
     text = "\n\n".join(
         [GREETING, what, advice, *(["\n".join(f"- {tip}" for tip in tips)] if tips else []), SIGNATURE]

@@ -55,6 +55,10 @@ FAILED: Final = (
     "It is not your photo's fault. Please send it again later.",
 )
 
+# The reasons for which these tips help.
+ABOUT_THE_PHOTO: Final = frozenset(
+    {Reason.NO_FACE, Reason.MULTIPLE_FACES, Reason.SUNGLASSES, Reason.FACE_NOT_CLEAR}
+)
 ADVICE: Final = (
     "Only you, looking straight into the camera, at eye level",
     "Eyes open, no sunglasses, nothing in front of your face",

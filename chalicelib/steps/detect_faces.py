@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _HEADER_BYTES = 64 * 1024
+# S3 answers AccessDenied for an object that is not there to whoever may not list the bucket, and
+# InvalidArgument for a version that no bucket could have.
+_NOT_THERE = frozenset(
+    {"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "MethodNotAllowed", "AccessDenied", "InvalidArgument"}
+)
 
 
 def detect_faces(
@@ -60,8 +65,7 @@ def _look_at_file(photo: RiderPhoto, s3: S3Client, rules: PhotoRules) -> tuple[R
         size = int(beginning["ContentRange"].rpartition("/")[2])
     except s3.exceptions.ClientError as error:
         code = error_code(error)
-        # S3 answers AccessDenied for an object that is not there to whoever may not list the bucket.
-        if code in {"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "MethodNotAllowed", "AccessDenied"}:
+        if code in _NOT_THERE:
             version = f", version {photo.version_id!r}," if photo.version_id else ""
             raise PhotoNotFoundError(
                 f"The object {photo.key!r}{version} is not in the bucket {photo.bucket!r}, or not readable."

@@ -80,7 +80,10 @@ def render_thumbnail(original: bytes, box: tuple[int, int], rules: PhotoRules) -
                 small = _scaled(image, box)
     except UnidentifiedImageError as error:
         raise rejected(Reason.UNSUPPORTED_FORMAT) from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
+        # Pillow's own limit, above which it does not even open a file.
+        raise rejected(Reason.IMAGE_TOO_LARGE, ": it has too many pixels.") from error
+    except (OSError, SyntaxError, ValueError) as error:
         # What Pillow raises for damaged files: SyntaxError for a broken PNG chunk among them.
         raise rejected(Reason.IMAGE_UNREADABLE, ": the file is damaged.") from error
     output = io.BytesIO()

@@ -34,10 +34,17 @@ def retire_replaced(
     Returns
     -------
     dict
-        `{"retired": [uploadId, …]}`.
+        `{"retired": [uploadId, …]}`; empty too if the rider's live photo is a newer one, which
+        supersedes this upload.
     """
     live = live_item(photo.user_id, dynamodb, settings.rider_photo_table)
     thumbnail = payload_of(state_of(event)["parallelResult"][1])["thumbnail"]
+    if live.get("uploadId", {}).get("S", "") > photo.known_upload_id:
+        # A newer photo took the place meanwhile; it removes this face, but knows no thumbnail of it yet.
+        s3.delete_object(Bucket=thumbnail["s3bucket"], Key=thumbnail["s3key"])
+        table.end(photo, UploadStatus.SUPERSEDED)
+        count("UploadEnded", status=UploadStatus.SUPERSEDED)
+        return {"retired": []}
     if table.end(photo, UploadStatus.ACCEPTED, thumbnail=thumbnail):
         count("UploadEnded", status=UploadStatus.ACCEPTED)
     retired = []

@@ -64,7 +64,9 @@ def undo(
     photo = _identified(photo, s3)
     live = live_item(photo.user_id, dynamodb, settings.rider_photo_table)
     if live.get("uploadId", {}).get("S") == photo.known_upload_id:
-        table.end(photo, UploadStatus.ACCEPTED)
+        place = live.get("thumbnail", {}).get("M", {})
+        thumbnail = {name: text["S"] for name, text in place.items()}
+        table.end(photo, UploadStatus.ACCEPTED, thumbnail=thumbnail)
         status = UploadStatus.ACCEPTED
     else:
         _withdraw_faces(photo, state, table, rekognition, settings)
@@ -101,7 +103,7 @@ def _withdraw_faces(
     row = table.row(photo.user_id, photo.known_upload_id) or {}
     face_ids = {
         row.get("faceId", {}).get("S"),
-        payload_of(results[0] if isinstance(results, list) else None).get("FaceId"),
+        payload_of(results[0] if isinstance(results, list) and results else None).get("FaceId"),
     }
     face_ids.discard(None)
     if not face_ids and "executionArn" in row:
