@@ -1,0 +1,104 @@
+"""One account with all that a stage's stack creates, and nothing in it yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from chalicelib.executions import identify
+from chalicelib.models import RiderPhoto, upload_key, uuid7
+from chalicelib.settings import Settings
+from chalicelib.uploads_table import UploadsTable
+from tests.fakes.dynamodb import FakeDynamoDB
+from tests.fakes.rekognition import FakeRekognition, IndexedFace
+from tests.fakes.s3 import FakeS3
+from tests.fakes.services import FakeCognito, FakeSES, FakeSQS, FakeStepFunctions
+
+_ACCOUNT_AND_REGION: Final = "123456789012-us-east-1"
+
+# A function's environment, as deployed to a stage called test.
+ENVIRONMENT: Final[Mapping[str, str]] = {
+    "PHOTO_BUCKET": f"rider-photos-test-photos-{_ACCOUNT_AND_REGION}",
+    "THUMBNAIL_BUCKET": f"rider-photos-test-thumbnails-{_ACCOUNT_AND_REGION}",
+    "RIDER_PHOTO_TABLE": "rider-photos-test-riders",
+    "UPLOADS_TABLE": "rider-photos-test-uploads",
+    "COLLECTION_ID": "rider-photos-test",
+    "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:RiderPhotoProcessing-test",
+    "USER_POOL_ID": "us-east-1_Example01",
+    "USER_POOL_ARN": "arn:aws:cognito-idp:us-east-1:123456789012:userpool/us-east-1_Example01",
+    "DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/rider-photos-test-dead-letters",
+    "SENDER": "unicorns@example.com",
+    "POWERTOOLS_SERVICE_NAME": "rider-photos",
+    "POWERTOOLS_METRICS_NAMESPACE": "RiderPhotos",
+    "LOG_LEVEL": "INFO",
+}
+# The subject of a rider's token, which is the name of a user of the pool.
+RIDER: Final = "4f1c0c5e-8b1d-4c59-9a55-0d6a3c2b7e11"
+_FIRST_UPLOAD_AT: Final = 1_750_000_000_000
+
+
+class FakeAws:
+    """Fake clients that belong together, with the settings that name what is in them."""
+
+    def __init__(self, *, versioned: bool = True, **overrides: str) -> None:
+        self.settings = Settings.from_env({**ENVIRONMENT, **overrides})
+        self.s3 = FakeS3({self.settings.photo_bucket: versioned, self.settings.thumbnail_bucket: False})
+        self.dynamodb = FakeDynamoDB(
+            {
+                self.settings.rider_photo_table: ("Username",),
+                self.settings.uploads_table: ("userId", "uploadId"),
+            }
+        )
+        self.rekognition = FakeRekognition(self.s3, [self.settings.collection_id])
+        self.ses = FakeSES(self.settings.sender)
+        self.sqs = FakeSQS(self.settings.dead_letter_queue_url)
+        self.step_functions = FakeStepFunctions(self.settings.state_machine_arn)
+        self.cognito = FakeCognito(self.settings.user_pool_id)
+        self.table = UploadsTable(self.dynamodb, self.settings)  # type: ignore[arg-type]
+        self._uploads = 0
+
+    def upload(self, content: bytes, user_id: str = RIDER, extension: str = "jpg") -> RiderPhoto:
+        """Store a file as a rider's form does, and give the photo that an execution of it works on.
+
+        Each upload is a minute younger than the last.
+        """
+        self._uploads += 1
+        upload_id = uuid7(_FIRST_UPLOAD_AT + 60_000 * self._uploads, self._uploads.to_bytes(10, "big"))
+        return self.put(upload_key(user_id, upload_id, extension), content, user_id)
+
+    def put(self, key: str, content: bytes, user_id: str = RIDER) -> RiderPhoto:
+        """Store a file under any key, and give the photo that an execution of it works on."""
+        bucket = self.settings.photo_bucket
+        self.s3.put_object(Bucket=bucket, Key=key, Body=content, ContentType="image/jpeg")
+        state = RiderPhoto.from_state({"userId": user_id, "s3Bucket": bucket, "s3Key": key})
+        photo = identify(state, self.s3)  # type: ignore[arg-type]
+        return replace(photo, execution_arn=f"{self._execution_arn_prefix}{photo.upload_id}")
+
+    def row(self, photo: RiderPhoto) -> dict[str, Any] | None:
+        """The row of an upload."""
+        return self.dynamodb.item(self.settings.uploads_table, photo.user_id, photo.known_upload_id)
+
+    def status(self, photo: RiderPhoto) -> str | None:
+        """The status of an upload, None without a row."""
+        return (self.row(photo) or {}).get("status", {}).get("S")
+
+    def live_item(self, user_id: str = RIDER) -> dict[str, Any] | None:
+        """The item of a rider's live photo."""
+        return self.dynamodb.item(self.settings.rider_photo_table, user_id)
+
+    def faces(self) -> list[IndexedFace]:
+        """The faces of the collection."""
+        return self.rekognition.faces(self.settings.collection_id)
+
+    def thumbnails(self) -> list[str]:
+        """The keys of all thumbnails."""
+        return self.s3.keys(self.settings.thumbnail_bucket)
+
+    def dead_letters(self) -> list[Any]:
+        """The bodies of all dead letters."""
+        return self.sqs.bodies(self.settings.dead_letter_queue_url)
+
+    @property
+    def _execution_arn_prefix(self) -> str:
+        return self.settings.state_machine_arn.replace(":stateMachine:", ":execution:") + ":"

@@ -1,0 +1,51 @@
+"""What every unit test stands on: a function's environment, fake services, and no network."""
+
+from __future__ import annotations
+
+import importlib
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from chalice import Chalice
+
+from chalicelib import clients
+from chalicelib.settings import settings
+from tests.fakes import ENVIRONMENT, FakeAws
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A function's environment, and settings that are read anew."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A unit test that connects to anything fails."""
+
+    def refuse(self: socket.socket, address: Any) -> None:
+        raise AssertionError(f"a unit test connects to {address}")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+@pytest.fixture
+def aws() -> FakeAws:
+    """An account as a fresh stack leaves it."""
+    return FakeAws()
+
+
+@pytest.fixture
+def app(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Chalice:
+    """The app, whose functions call the fakes."""
+    for name in ("s3", "dynamodb", "rekognition", "ses", "sqs", "step_functions", "cognito"):
+        fake = getattr(aws, name)
+        monkeypatch.setattr(clients, name, lambda fake=fake: fake)
+    app: Chalice = importlib.import_module("app").app
+    return app
