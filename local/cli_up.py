@@ -1,0 +1,124 @@
+"""`python -m local up`, `down`, `reset` and `env`: a stack that keeps running for a person to use."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import sys
+import time
+from contextlib import suppress
+
+from local.console import Display
+from local.endpoints import Endpoints
+from local.places import APP, ENDPOINTS, LOCK, STATE
+from local.processes import ProcessError
+from local.running import end, is_running, only_one
+from local.stack import Directories, Stack
+
+_LOOK_SECONDS = 0.5
+_DOWN_SECONDS = 60.0
+# Of a real account: they would outweigh or confuse what `env` exports.
+_FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
+
+
+def up(*, as_json: bool) -> int:
+    """Start everything, say where it is, and keep it running until SIGTERM or Ctrl-C.
+
+    Raises
+    ------
+    AlreadyRunningError
+        If another `up` runs.
+    ProcessError
+        If a part ends by itself; the rest is ended too.
+    """
+    with only_one(LOCK):
+        ENDPOINTS.unlink(missing_ok=True)
+        try:
+            with (
+                Display() as display,
+                Stack(Directories(data=STATE, app=APP), display, persist=True) as stack,
+            ):
+                display.done()
+                stack.endpoints.write(ENDPOINTS)
+                _tell(stack.endpoints, display, as_json=as_json)
+                _keep_running(stack)
+                display.step("Ending everything")
+        finally:
+            ENDPOINTS.unlink(missing_ok=True)
+    return 0
+
+
+def down() -> int:
+    """End a running `up`; what was uploaded stays."""
+    if end(LOCK, _DOWN_SECONDS):
+        print("Ended. What was uploaded is kept for the next `up`.", file=sys.stderr)
+    else:
+        ENDPOINTS.unlink(missing_ok=True)
+        print("Nothing was running.", file=sys.stderr)
+    return 0
+
+
+def reset() -> int:
+    """End a running `up`, and forget all that was uploaded."""
+    end(LOCK, _DOWN_SECONDS)
+    with only_one(LOCK):
+        ENDPOINTS.unlink(missing_ok=True)
+        for directory in (STATE, APP):
+            if directory.exists():
+                shutil.rmtree(directory)
+    print("All that was uploaded is gone; the next `up` starts fresh.", file=sys.stderr)
+    return 0
+
+
+def env(*, as_json: bool) -> int:
+    """Print what leads the AWS CLI and boto3 to a running `up`, for `eval "$(python -m local env)"`.
+
+    Raises
+    ------
+    ProcessError
+        If none is running, or it isn't ready yet.
+    """
+    if not is_running(LOCK):
+        raise ProcessError("Nothing is running: start it with `make local`, in another terminal.")
+    try:
+        variables = Endpoints.read(ENDPOINTS).environment()
+    except (OSError, ValueError, KeyError) as error:
+        raise ProcessError(
+            "`python -m local up` is still starting: try again when it shows its URLs."
+        ) from error
+    if as_json:
+        print(json.dumps(variables))
+        return 0
+    for name in _FOREIGN:
+        if name in os.environ:
+            print(f"unset {name}")
+    for name, value in variables.items():
+        print(f"export {name}={shlex.quote(value)}")
+    return 0
+
+
+def _tell(endpoints: Endpoints, display: Display, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(endpoints.as_json()), flush=True)
+        return
+    told = {
+        "API": endpoints.api_url,
+        "Embedded AWS": endpoints.aws_endpoint,
+        "Mails": f"{endpoints.aws_endpoint}/_ministack/ses/messages",
+        "User pool": f"{endpoints.user_pool_id}, client {endpoints.user_pool_client_id}",
+        "Photos": f"s3://{endpoints.photo_bucket}",
+        "All of it": str(ENDPOINTS),
+    }
+    for name, value in told.items():
+        print(f"{name:<13} {value}", flush=True)
+    display.line("\nReady. Ctrl-C ends it; what is uploaded stays for the next time.")
+
+
+def _keep_running(stack: Stack) -> None:
+    """Watch the stack until this process is told to end, which is the way this is meant to end."""
+    with suppress(KeyboardInterrupt, SystemExit):
+        while True:
+            stack.check()
+            time.sleep(_LOOK_SECONDS)

@@ -1,0 +1,86 @@
+"""How much memory a process and all that it started hold."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+_PROC = Path("/proc")
+_INTERVAL_SECONDS = 0.5
+
+
+def processes_of(root: int) -> dict[int, int]:
+    """A process and its descendants: resident memory in bytes by process id.
+
+    Pages that processes share count for each.
+    """
+    children: dict[int, list[int]] = defaultdict(list)
+    resident: dict[int, int] = {}
+    for pid, parent, size in _from_proc() if _PROC.joinpath("self/stat").exists() else _from_ps():
+        children[parent].append(pid)
+        resident[pid] = size
+    found: dict[int, int] = {}
+    waiting = [root]
+    while waiting:
+        pid = waiting.pop()
+        if pid in resident:
+            found[pid] = resident[pid]
+        waiting += children[pid]
+    return found
+
+
+def _from_proc() -> Iterator[tuple[int, int, int]]:
+    page = os.sysconf("SC_PAGE_SIZE")
+    for directory in _PROC.glob("[0-9]*"):
+        try:
+            # The second field, the program's name in parentheses, may hold anything.
+            fields = (directory / "stat").read_text(errors="replace").rpartition(")")[2].split()
+        except OSError:
+            continue  # it ended meanwhile
+        yield int(directory.name), int(fields[1]), int(fields[21]) * page
+
+
+def _from_ps() -> Iterator[tuple[int, int, int]]:
+    listing = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid=,rss="], capture_output=True, text=True, check=True
+    ).stdout
+    for line in listing.splitlines():
+        pid, parent, kibibytes = (int(field) for field in line.split())
+        yield pid, parent, kibibytes * 1024
+
+
+class PeakMemory:
+    """The most memory that this process and its descendants held while the block ran.
+
+    Attributes
+    ----------
+    peak
+        Bytes, looked at twice a second.
+    """
+
+    def __init__(self) -> None:
+        self.peak = 0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="memory", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while True:
+            self.peak = max(self.peak, sum(processes_of(os.getpid()).values()))
+            if self._ended.wait(_INTERVAL_SECONDS):
+                return

@@ -1,0 +1,182 @@
+"""The whole stack on one machine: face service, embedded AWS, and the app deployed onto it."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from deploy import Deployment, Progress
+from local import aws, web
+from local.deployment import deploy_app
+from local.emulator import Emulator
+from local.endpoints import Endpoints
+from local.places import CACHE
+from local.processes import LOOPBACK, ProcessError, free_port
+from local.rekognition.process import FaceService
+from local.rekognition.weights import ensure_weights
+from local.staging import api_stage, keep_packages, stage_app
+
+SENDER = "photos@wildrydes.example"
+_LOG_LINES = 20
+
+
+@dataclass(frozen=True)
+class Directories:
+    """Where a stack keeps what it needs.
+
+    Attributes
+    ----------
+    data
+        State and logs.
+    app
+        The staged copy of the app; made anew at each start.
+    cache
+        Downloads, weights and built dependencies, shared by all stacks.
+    """
+
+    data: Path
+    app: Path
+    cache: Path = CACHE
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A mail that the embedded AWS was asked to send."""
+
+    to: tuple[str, ...]
+    sender: str
+    subject: str
+    text: str
+    html: str
+
+
+class Stack:
+    """Face service, embedded AWS and the deployed app; a context manager.
+
+    Parameters
+    ----------
+    progress
+        Hears of each step of the start.
+    persist
+        Keep in `directories.data` what riders uploaded, and find it again at the next start. The
+        port stays the same then, if nobody else has taken it.
+    """
+
+    def __init__(self, directories: Directories, progress: Progress, *, persist: bool = False) -> None:
+        self._directories = directories
+        self._progress = progress
+        data = directories.data
+        data.mkdir(parents=True, exist_ok=True)
+        port = _port_as_before(data / "port") if persist else free_port()
+        # Each must know the other's address before either starts.
+        self._faces = FaceService(data / "faces", directories.cache, f"http://{LOOPBACK}:{port}")
+        self._emulator = Emulator(data / "aws", self._faces.url, port=port, persist=persist)
+        self._deployment: Deployment | None = None
+        self._running = ExitStack()
+
+    @property
+    def app_directory(self) -> Path:
+        """The staged copy of the app that is deployed."""
+        return self._directories.app
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The whole environment for a program that works on this stack, `python -m deploy` say."""
+        return aws.environment_for(self._emulator.client_environment())
+
+    @property
+    def deployment(self) -> Deployment:
+        """What is deployed, once `start` is done."""
+        if self._deployment is None:
+            raise ProcessError("The stack has not been started.")
+        return self._deployment
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """Where it can be reached, once `start` is done."""
+        return Endpoints.of(self._emulator.endpoint, self.deployment, api_stage(self.app_directory))
+
+    def start(self) -> Endpoints:
+        """Bring everything up, in order; whatever fails, nothing is left running.
+
+        Raises
+        ------
+        DownloadError, WeightsError
+            If the face models cannot be had.
+        ProcessError, DeployError
+            If a process ends or the deployment fails, with the end of its log.
+        """
+        with ExitStack() as started:
+            self._progress.step("Preparing the face models")
+            ensure_weights(self._directories.cache, self._progress.detail)
+            self._progress.step("Starting the face service and the embedded AWS")
+            started.enter_context(self._faces)
+            started.enter_context(self._emulator)
+            (self._directories.data / "port").write_text(f"{self._emulator.port}\n")
+            self._verify_sender()
+            packages = self._directories.cache / "packages"
+            stage_app(self.app_directory, packages)
+            self._deployment = deploy_app(self.app_directory, SENDER, self.environment, self._progress)
+            keep_packages(self.app_directory, packages)
+            self._running = started.pop_all()
+        return self.endpoints
+
+    def stop(self) -> None:
+        """End both children; with `persist` the state is on disk afterwards."""
+        self._running.close()
+
+    def check(self) -> None:
+        """Raise a ProcessError, with the end of its log, if one of the children has ended."""
+        for name, child in (("face service", self._faces), ("embedded AWS", self._emulator)):
+            code = child.poll()
+            if code is not None:
+                tail = child.log_file.read_text(errors="replace").splitlines()[-_LOG_LINES:]
+                raise ProcessError(
+                    f"The {name} ended by itself with exit code {code}. Its log, {child.log_file}, ends:\n"
+                    + "\n".join(tail)
+                )
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the embedded AWS."""
+        return aws.client(service, self._emulator.endpoint)
+
+    def mails(self) -> list[Mail]:
+        """All mails sent since the start, oldest first."""
+        answer = web.request("GET", f"{self._emulator.endpoint}/_ministack/ses/messages")
+        found = [message for messages in answer.json()["messages"].values() for message in messages]
+        return [
+            Mail(tuple(mail["To"]), mail["Source"], mail["Subject"], mail["BodyText"], mail["BodyHtml"])
+            for mail in sorted(found, key=lambda mail: float(mail["Timestamp"]))
+        ]
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _verify_sender(self) -> None:
+        """Do what a person does once at AWS; a persisted state has done it."""
+        ses = self.client("sesv2")
+        with suppress(ses.exceptions.AlreadyExistsException):
+            ses.create_email_identity(EmailIdentity=SENDER)
+
+
+def _port_as_before(file: Path) -> int:
+    """The port of the last run if it is free still, else another: stored URLs keep their meaning."""
+    try:
+        port = int(file.read_text())
+        with socket.socket() as probe:
+            # As servers do: connections that just closed don't keep a port taken.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((LOOPBACK, port))
+    except (OSError, ValueError, OverflowError):
+        return free_port()
+    return port
