@@ -16,9 +16,10 @@ _INTERVAL_SECONDS = 0.5
 
 
 def processes_of(root: int) -> dict[int, int]:
-    """A process and its descendants: resident memory in bytes by process id.
+    """A process and its descendants: memory in bytes by process id.
 
-    Pages that processes share count for each.
+    Where the kernel says so (Linux), a page that n processes share counts as its nth part for each
+    (proportional set size), so that a sum is what they hold together; elsewhere it counts for each.
     """
     children: dict[int, list[int]] = defaultdict(list)
     resident: dict[int, int] = {}
@@ -30,9 +31,20 @@ def processes_of(root: int) -> dict[int, int]:
     while waiting:
         pid = waiting.pop()
         if pid in resident:
-            found[pid] = resident[pid]
+            found[pid] = _proportional(pid) or resident[pid]
         waiting += children[pid]
     return found
+
+
+def _proportional(pid: int) -> int | None:
+    try:
+        rollup = (_PROC / str(pid) / "smaps_rollup").read_text()
+    except OSError:
+        return None  # it ended meanwhile, or the kernel doesn't say
+    for line in rollup.splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    return None
 
 
 def _from_proc() -> Iterator[tuple[int, int, int]]:
