@@ -16,10 +16,12 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, ClassVar, Self
 
 LOOPBACK = "127.0.0.1"
 
@@ -220,3 +222,45 @@ class ChildProcess:
     def _log_excerpt(self) -> str:
         tail = self.log_tail()
         return f" Its log, {self.log_file}, ends:\n{tail}" if tail else f" Its log {self.log_file} is empty."
+
+
+class ServiceProcess(ChildProcess, ABC):
+    """A child that serves HTTP on a loopback port: started, it answers.
+
+    Attributes
+    ----------
+    start_seconds
+        How long it may take until it answers.
+    """
+
+    start_seconds: ClassVar[float] = 30.0
+
+    def start(self) -> None:
+        """Start the child and wait until it answers.
+
+        Raises
+        ------
+        ProcessError
+            If it ends or stays silent for too long; the message has the end of its log.
+        """
+        super().start()
+        try:
+            self.wait_until(self._is_ready, self.start_seconds)
+        except BaseException:
+            # Also for Ctrl-C: nobody else knows of the child yet.
+            self.stop()
+            raise
+
+    @abstractmethod
+    def _is_ready(self) -> bool:
+        """Whether it answers."""
+
+
+def answers(url: str) -> bool:
+    """Whether a GET of a loopback URL gives 200; a proxy of the user's is not asked for it."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import shutil
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import mkdtemp
-from types import TracebackType
-from typing import Self
 
 from local import processes
-from local.processes import LOOPBACK, ChildProcess
+from local.processes import LOOPBACK, ServiceProcess, answers
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
 ACCESS_KEY = SECRET_KEY = "test"
 _PROJECT = Path(__file__).resolve().parents[2]
-_START_TIMEOUT = 30.0
 _LISTENING = "Running on http://"
 
 
-class Emulator:
+class Emulator(ServiceProcess):
     """The embedded AWS: one child process that serves every service at one endpoint.
 
     Parameters
@@ -56,23 +51,13 @@ class Emulator:
         self.endpoint = f"http://{LOOPBACK}:{self.port}"
         self._own_dir = data_dir is None
         self._dir = (data_dir or Path(mkdtemp(prefix="rider-photos-aws-"))).resolve()
-        self._child = ChildProcess(
+        super().__init__(
             "embedded AWS",
             [sys.executable, "-m", "local.emulator", "--exit-with-parent"],
-            environment=self._environment(rekognition_url, persist) | dict(extra_env or {}),
+            environment=self._child_environment(rekognition_url, persist) | dict(extra_env or {}),
             log_file=self._dir / "emulator.log",
             directory=_PROJECT,
         )
-
-    @property
-    def log_file(self) -> Path:
-        """The log of the last start."""
-        return self._child.log_file
-
-    @property
-    def pid(self) -> int | None:
-        """Process id while started, else None."""
-        return self._child.pid
 
     def client_environment(self) -> dict[str, str]:
         """Return the variables that make boto3, chalice and the AWS CLI talk to this emulator."""
@@ -85,53 +70,23 @@ class Emulator:
         }
 
     def start(self) -> None:
-        """Start the child and wait until it answers.
-
-        Raises
-        ------
-        ProcessError
-            If it ends or is silent for 30 s; the message has the end of its log.
-        """
+        """Start it and wait until it answers; ProcessError, with its log's end, if it doesn't."""
         # Left over from a child that was killed: nothing else would ever delete it.
         shutil.rmtree(self._dir / "tmp", ignore_errors=True)
         (self._dir / "tmp").mkdir(parents=True)
-        self._child.start()
-        try:
-            self._child.wait_until(self._is_ready, _START_TIMEOUT)
-        except BaseException:
-            self._child.stop()
-            raise
+        super().start()
 
-    def stop(self) -> None:
-        """Stop the child and its Lambda workers; with `persist` the state is on disk afterwards."""
-        self._child.stop()
+    def stop(self, grace: float = 10.0) -> None:
+        """Stop it and its Lambda workers; with `persist` the state is on disk afterwards."""
+        super().stop(grace)
         shutil.rmtree(self._dir if self._own_dir else self._dir / "tmp", ignore_errors=True)
-
-    def poll(self) -> int | None:
-        """Return the child's exit code, None while it runs."""
-        return self._child.poll()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def _is_ready(self) -> bool:
         # The log first: if another program has the port, that one might answer.
-        if _LISTENING not in self.log_file.read_text(errors="replace"):
-            return False
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            with opener.open(f"{self.endpoint}/_ministack/health", timeout=2) as answer:
-                return bool(answer.status == 200)
-        except (urllib.error.URLError, TimeoutError, ConnectionError):
-            return False
+        listening = _LISTENING in self.log_file.read_text(errors="replace")
+        return listening and answers(f"{self.endpoint}/_ministack/health")
 
-    def _environment(self, rekognition_url: str, persist: bool) -> dict[str, str]:
+    def _child_environment(self, rekognition_url: str, persist: bool) -> dict[str, str]:
         """The child's whole environment; its Lambda workers inherit it."""
         state = {
             "PERSIST_STATE": "1",

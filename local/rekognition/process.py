@@ -1,16 +1,11 @@
 """The face service as its parent sees it: started, ready, stopped."""
 
 import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from local.processes import LOOPBACK, ChildProcess, base_environment, free_port
+from local.processes import LOOPBACK, ServiceProcess, answers, base_environment, free_port
 
 _PROJECT = Path(__file__).resolve().parents[2]
-_START_SECONDS = 30.0
 # glibc otherwise keeps freed images in an arena a thread: tens of MB after 20 photos at once.
 _ALLOCATOR = {
     "MALLOC_ARENA_MAX": "2",
@@ -19,7 +14,7 @@ _ALLOCATOR = {
 }
 
 
-class FaceService:
+class FaceService(ServiceProcess):
     """The face service: one child process, answering at `url`. A context manager.
 
     Parameters
@@ -51,7 +46,7 @@ class FaceService:
         arguments += ["--data", str(data_dir), "--cache", str(cache_dir.resolve())]
         if s3_endpoint:
             arguments += ["--s3-endpoint", s3_endpoint]
-        self._child = ChildProcess(
+        super().__init__(
             "face service",
             arguments,
             environment=base_environment() | _ALLOCATOR,
@@ -59,47 +54,5 @@ class FaceService:
             directory=_PROJECT,
         )
 
-    @property
-    def log_file(self) -> Path:
-        """The log of the service."""
-        return self._child.log_file
-
-    @property
-    def pid(self) -> int | None:
-        """Process id while it is started."""
-        return self._child.pid
-
-    def start(self) -> None:
-        """Start the service and wait until it answers; ProcessError, with its log's end, if it doesn't."""
-        self._child.start()
-        try:
-            self._child.wait_until(self._answers, _START_SECONDS)
-        except BaseException:
-            self._child.stop()
-            raise
-
-    def poll(self) -> int | None:
-        """Return its exit code, or None while it runs."""
-        return self._child.poll()
-
-    def stop(self) -> None:
-        """End the service; does nothing if it isn't running."""
-        self._child.stop()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def _answers(self) -> bool:
-        # A proxy of the user's would be asked for this machine's own address.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            with opener.open(f"{self.url}/health", timeout=1) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
+    def _is_ready(self) -> bool:
+        return answers(f"{self.url}/health")
