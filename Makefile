@@ -11,10 +11,10 @@ WHOLE := import sys, pip; sys.exit(not (3, 12) <= sys.version_info[:2] <= (3, 13
 # A Python that was removed or upgraded since takes its environment with it.
 $(shell "$(PYTHON)" -c '$(WHOLE)' >/dev/null 2>&1 || rm -f "$(READY)")
 
-export PHOTOS STAGE SENDER REGION
+export PHOTOS STAGE SENDER REGION COUNT SEED
 
 .DEFAULT_GOAL := help
-.PHONY: help setup python demo local test check deploy destroy
+.PHONY: help setup python demo local test simulate check deploy destroy
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -27,6 +27,9 @@ local: $(READY) ## keep the same stack running until Ctrl-C
 
 test: $(READY) ## run all tests
 	@"$(PYTHON)" -m pytest
+
+simulate: $(READY) ## random schedules of concurrent executions, with faults, until Ctrl-C; COUNT=… SEED=…
+	@"$(PYTHON)" -m tests.simulation $${COUNT:-0} $${SEED:+"$$SEED"}
 
 check: $(READY) ## lint, format and types
 	"$(PYTHON)" -m ruff check .

@@ -1,59 +1,38 @@
-"""Every entry point of Rider Photos: routes, the S3-upload handler, and a function for each step."""
+"""Every entry point of Rider Photos: routes, handlers of events and schedules, and a function a step."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from chalice import BadRequestError, Chalice, CognitoUserPoolAuthorizer, NotFoundError, Response
+from chalice import BadRequestError, Chalice, CognitoUserPoolAuthorizer, NotFoundError, Rate, Response
 from chalice.app import CloudWatchEvent, ConvertToMiddleware
 
-from chalicelib import clients, executions, steps, uploads
-from chalicelib.errors import InvalidInputError, ServiceUnavailableError
+from chalicelib import audit as auditing
+from chalicelib import clients, closing, erasure, executions, steps, uploads
+from chalicelib.errors import InvalidInputError
 from chalicelib.models import UPLOAD_PREFIX, RiderPhoto
-from chalicelib.observability import correlate, count, logger
-from chalicelib.settings import required, settings
-from chalicelib.uploads_table import UploadsTable
+from chalicelib.observability import around_step, logger
+from chalicelib.settings import required
+from chalicelib.wiring import call
 
 app = Chalice(app_name="rider-photos", configure_logs=False)
 app.register_middleware(ConvertToMiddleware(logger.inject_lambda_context))
+app.register_middleware(around_step, "pure_lambda")
 rider_pool = CognitoUserPoolAuthorizer("RiderPool", provider_arns=[required("USER_POOL_ARN")])
 
 type Event = dict[str, Any]
-
-
-def uploads_table() -> UploadsTable:
-    return UploadsTable(clients.dynamodb(), settings())
 
 
 def signed_in_rider() -> str:
     return str(app.current_request.context["authorizer"]["claims"]["sub"])
 
 
-@app.middleware("pure_lambda")
-def step(event: Any, get_response: Callable[[Any], Any]) -> Any:
-    """Around each step: logs carry the execution's name, and what may pass is raised as such."""
-    correlate(event.event.get("executionArn") if isinstance(event.event, dict) else None)
-    try:
-        return get_response(event)
-    except Exception as error:
-        # Broad, since each AWS client raises errors of its own; what is not transient goes on as it is.
-        if clients.is_transient(error):
-            raise ServiceUnavailableError(f"{type(error).__name__}: {error}") from error
-        raise
-
-
 @app.route("/uploads", methods=["POST"], authorizer=rider_pool)
 def create_upload() -> Response:
     body = app.current_request.json_body
+    content_type = body.get("contentType") if isinstance(body, dict) else None
     try:
-        form = uploads.create_upload(
-            signed_in_rider(),
-            body.get("contentType") if isinstance(body, dict) else None,
-            uploads_table(),
-            clients.s3(),
-            settings(),
-        )
+        form = call(uploads.create_upload, user_id=signed_in_rider(), content_type=content_type)
     except InvalidInputError as error:
         raise BadRequestError(str(error)) from error
     return Response(form.as_json(), status_code=201)
@@ -61,10 +40,16 @@ def create_upload() -> Response:
 
 @app.route("/uploads/{upload_id}", methods=["GET"], authorizer=rider_pool)
 def view_upload(upload_id: str) -> dict[str, Any]:
-    view = uploads.view_upload(signed_in_rider(), upload_id, uploads_table(), clients.s3())
+    view = call(uploads.view_upload, user_id=signed_in_rider(), upload_id=upload_id)
     if view is None:
         raise NotFoundError("You have no upload with this uploadId.")
     return view.as_json()
+
+
+@app.route("/photo", methods=["DELETE"], authorizer=rider_pool)
+def erase_photo() -> Response:
+    call(erasure.Eraser).erase(signed_in_rider())
+    return Response("", status_code=204)
 
 
 @app.on_cw_event(
@@ -78,68 +63,74 @@ def view_upload(upload_id: str) -> dict[str, Any]:
     },
     name="start_processing",
 )
-def start_processing(event: CloudWatchEvent) -> dict[str, str]:
-    try:
-        photo = executions.photo_of_event(event.detail)
-    except InvalidInputError as error:
-        # No repetition can mend it, so it is put aside rather than raised.
-        logger.error("event refused", extra={"why": str(error), "eventId": event.event_id})
-        count("EventRefused")
-        executions.dead_letter(event.to_dict(), str(error), clients.sqs(), settings().dead_letter_queue_url)
-        return {"outcome": "refused"}
-    logger.set_correlation_id(executions.execution_name(photo))
-    outcome = executions.start_processing(
-        photo, uploads_table(), clients.s3(), clients.step_functions(), settings().state_machine_arn
-    )
-    logger.info(
-        "event handled", extra={"outcome": outcome, "uploadId": photo.upload_id, "userId": photo.user_id}
-    )
-    return {"outcome": outcome}
+def start_processing(event: CloudWatchEvent) -> Event:
+    return {"outcome": call(executions.handle_object_created, event=event.to_dict())}
 
 
-def identified_photo(event: Event) -> RiderPhoto:
-    return executions.identify(RiderPhoto.from_state(event), clients.s3())
+@app.on_cw_event(
+    {
+        "source": ["aws.states"],
+        "detail-type": ["Step Functions Execution Status Change"],
+        "detail": {
+            "stateMachineArn": [required("STATE_MACHINE_ARN")],
+            "status": ["FAILED", "TIMED_OUT", "ABORTED"],
+        },
+    },
+    name="close_execution",
+)
+def close_execution(event: CloudWatchEvent) -> Event:
+    return {"outcome": call(closing.close_execution, detail=event.detail)}
+
+
+@app.schedule(Rate(5, unit=Rate.MINUTES), name="audit")
+def audit(event: CloudWatchEvent) -> Event:
+    return {"complete": auditing.run_audit(event.context.get_remaining_time_in_millis())}
+
+
+def known_photo(event: Event) -> Event:
+    return {"event": event, "photo": executions.identify(RiderPhoto.from_state(event), clients.s3())}
 
 
 @app.lambda_function(name="detect_faces")
 def detect_faces(event: Event, context: Any) -> Event:
-    photo = RiderPhoto.from_state(event)
-    return steps.detect_faces(photo, clients.s3(), clients.rekognition(), settings().photo_rules)
+    return call(steps.detect_faces, photo=RiderPhoto.from_state(event))
 
 
 @app.lambda_function(name="search_face")
 def search_face(event: Event, context: Any) -> Event:
-    return steps.search_face(identified_photo(event), clients.rekognition(), settings())
+    return call(steps.search_face, **known_photo(event))
 
 
 @app.lambda_function(name="index_face")
 def index_face(event: Event, context: Any) -> Event:
-    return steps.index_face(identified_photo(event), clients.rekognition(), uploads_table(), settings())
+    return call(steps.index_face, **known_photo(event))
 
 
 @app.lambda_function(name="make_thumbnail")
 def make_thumbnail(event: Event, context: Any) -> Event:
-    return steps.make_thumbnail(identified_photo(event), clients.s3(), settings())
+    return call(steps.make_thumbnail, **known_photo(event))
+
+
+@app.lambda_function(name="confirm_face")
+def confirm_face(event: Event, context: Any) -> Event:
+    return call(steps.confirm_face, **known_photo(event))
 
 
 @app.lambda_function(name="persist_metadata")
 def persist_metadata(event: Event, context: Any) -> Event:
-    return steps.persist_metadata(RiderPhoto.from_state(event), event, clients.dynamodb(), settings())
+    return call(steps.persist_metadata, photo=RiderPhoto.from_state(event), event=event)
 
 
 @app.lambda_function(name="retire_replaced")
 def retire_replaced(event: Event, context: Any) -> Event:
-    aws = (uploads_table(), clients.dynamodb(), clients.rekognition(), clients.s3())
-    return steps.retire_replaced(identified_photo(event), event, *aws, settings())
+    return call(steps.retire_replaced, **known_photo(event))
 
 
 @app.lambda_function(name="undo")
 def undo(event: Event, context: Any) -> Event:
-    aws = (uploads_table(), clients.dynamodb(), clients.rekognition(), clients.s3(), clients.sqs())
-    return steps.undo(RiderPhoto.from_state(event), event, *aws, settings())
+    return call(steps.undo, photo=RiderPhoto.from_state(event), event=event)
 
 
 @app.lambda_function(name="notify_rider")
 def notify_rider(event: Event, context: Any) -> Event:
-    aws = (uploads_table(), clients.cognito(), clients.ses())
-    return steps.notify_rider(identified_photo(event), event, *aws, settings())
+    return call(steps.notify_rider, **known_photo(event))

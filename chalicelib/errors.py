@@ -3,6 +3,10 @@
 RiderPhotoError
 ├── PhotoDoesNotMeetRequirementError   the rider can do better: carries a Reason
 ├── FaceAlreadyExistsError             another rider holds this face
+├── UndecidedRivalError                an older upload of this face is not decided yet: retry
+├── FaceNotVisibleYetError             the collection doesn't show a face it has just taken: retry
+├── SupersededError                    the rider has a newer photo, or was erased
+├── UploadEndedError                   the upload was decided before, or is another execution's
 ├── ServiceUnavailableError            a service is busy or down: the same call may succeed later
 ├── InvalidInputError                  the execution's input or the event cannot be understood
 ├── PhotoNotFoundError                 the object, or the version of it, is not in the bucket
@@ -35,6 +39,22 @@ class PhotoDoesNotMeetRequirementError(RiderPhotoError):
 
 class FaceAlreadyExistsError(RiderPhotoError):
     """Another rider holds this face. The message never says who."""
+
+
+class UndecidedRivalError(RiderPhotoError):
+    """An older upload of the same face is still being decided: wait for it."""
+
+
+class FaceNotVisibleYetError(RiderPhotoError):
+    """A search does not find the face that was indexed a moment ago: wait for the index."""
+
+
+class SupersededError(RiderPhotoError):
+    """The rider's newer photo was accepted, or the rider was erased, before this photo came so far."""
+
+
+class UploadEndedError(RiderPhotoError):
+    """The upload was decided before, or another execution works on it: there is nothing to do."""
 
 
 class ServiceUnavailableError(RiderPhotoError):

@@ -17,13 +17,19 @@ from chalicelib.models import (
     upload_id_of_object,
     user_id_of_key,
     utf8,
+    valid_bucket,
 )
-from chalicelib.uploads_table import UploadsTable
+from chalicelib.observability import count, logger
+from chalicelib.riders import live_item
+from chalicelib.uploads_table import UploadsTable, has_ended, text_of
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
+
+    from chalicelib.settings import Settings
 
 
 class Started(StrEnum):
@@ -34,7 +40,46 @@ class Started(StrEnum):
     SUPERSEDED = "superseded"
 
 
-def photo_of_event(detail: Mapping[str, Any]) -> RiderPhoto:
+def handle_object_created(
+    event: Mapping[str, Any],
+    table: UploadsTable,
+    dynamodb: DynamoDBClient,
+    s3: S3Client,
+    sqs: SQSClient,
+    step_functions: SFNClient,
+    settings: Settings,
+) -> str:
+    """Start the execution that an "Object Created" event asks for.
+
+    An event that can never be processed is logged, counted and put into the dead-letter queue, where an
+    operator finds it: no repetition can mend it, so it is not raised.
+
+    Returns
+    -------
+    str
+        "started", "already-started", "superseded" or "refused".
+    """
+    try:
+        photo = photo_of_event(event.get("detail"))
+    except InvalidInputError as error:
+        why = str(error)
+        logger.error("event refused", extra={"why": why, "eventId": event.get("id")})
+        count("EventRefused")
+        sqs.send_message(
+            QueueUrl=settings.dead_letter_queue_url,
+            MessageBody=json.dumps(event, default=str),
+            MessageAttributes={"why": {"DataType": "String", "StringValue": why[:1024]}},
+        )
+        return "refused"
+    logger.set_correlation_id(execution_name(photo))
+    outcome = start_processing(photo, table, dynamodb, s3, step_functions, settings)
+    logger.info(
+        "event handled", extra={"outcome": outcome, "uploadId": photo.upload_id, "userId": photo.user_id}
+    )
+    return outcome
+
+
+def photo_of_event(detail: object) -> RiderPhoto:
     """The photo that an "Object Created" event speaks of.
 
     Parameters
@@ -63,7 +108,7 @@ def photo_of_event(detail: Mapping[str, Any]) -> RiderPhoto:
     user_id = user_id_of_key(key)
     return RiderPhoto(
         user_id=user_id,
-        bucket=bucket,
+        bucket=valid_bucket(bucket),
         key=key,
         version_id=version_id or UNVERSIONED,
         upload_id=minted_upload_id(user_id, key),
@@ -83,20 +128,69 @@ def execution_name(photo: RiderPhoto) -> str:
 def start_processing(
     photo: RiderPhoto,
     table: UploadsTable,
+    dynamodb: DynamoDBClient,
     s3: S3Client,
     step_functions: SFNClient,
-    state_machine_arn: str,
+    settings: Settings,
 ) -> Started:
     """Bind the upload's row to this version of the object, and start the execution.
 
     An execution that exists already is success. A second object version under the same form is
-    removed: the first one is being checked.
+    removed, as is an upload that was minted before its rider was erased.
     """
-    name = execution_name(photo)
-    execution_arn = f"{state_machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
-    if photo.upload_id and not table.bind(replace(photo, execution_arn=execution_arn)):
-        s3.delete_object(**photo.as_s3_object())
-        return Started.SUPERSEDED
+    execution_arn = f"{_executions_of(settings.state_machine_arn)}:{execution_name(photo)}"
+    photo = replace(photo, execution_arn=execution_arn)
+    if photo.upload_id and not table.bind(photo):
+        row = table.row_of(photo)
+        if row is None:
+            live = live_item(photo.user_id, dynamodb, settings.rider_photo_table)
+            unwanted = (text_of(live, "uploadId") or "") > photo.upload_id
+        else:
+            unwanted = text_of(row, "s3versionid") not in {None, photo.version_id}
+        if unwanted:
+            s3.delete_object(**photo.as_s3_object())
+            return Started.SUPERSEDED
+    return start(photo, step_functions, settings.state_machine_arn)
+
+
+def restart(
+    photo: RiderPhoto,
+    from_execution: str | None,
+    table: UploadsTable,
+    step_functions: SFNClient,
+    state_machine_arn: str,
+) -> Started:
+    """Start an upload again whose execution failed, was lost, or never began.
+
+    Parameters
+    ----------
+    from_execution
+        The execution that the upload's row is bound to; the new one's name carries the next attempt.
+
+    Returns
+    -------
+    Started
+        SUPERSEDED if the row says that there is nothing to start again.
+    """
+    first = execution_name(photo)
+    attempt = 1
+    if from_execution:
+        # An execution that was started by hand may be called anything: it counts as the first.
+        last = from_execution.rpartition(":")[2].removeprefix(f"{first}-")
+        attempt = 1 + (int(last) if last.isdecimal() and len(last) < 4 else 1)
+    name = first if attempt == 1 else f"{first}-{attempt}"
+    photo = replace(photo, execution_arn=f"{_executions_of(state_machine_arn)}:{name}")
+    if not table.take_over(photo, from_execution):
+        row = table.row_of(photo)
+        # Whoever took it over before may have been stopped before the start.
+        if text_of(row, "executionArn") != photo.execution_arn or has_ended(row):
+            return Started.SUPERSEDED
+    return start(photo, step_functions, state_machine_arn)
+
+
+def start(photo: RiderPhoto, step_functions: SFNClient, state_machine_arn: str) -> Started:
+    """Start the execution whose ARN the photo carries; one that exists already is success."""
+    name = (photo.execution_arn or "").rpartition(":")[2]
     state = {"userId": photo.user_id, "s3Bucket": photo.bucket, "s3Key": photo.key}
     if photo.real_version_id:
         state["s3VersionId"] = photo.real_version_id
@@ -105,6 +199,10 @@ def start_processing(
     except step_functions.exceptions.ExecutionAlreadyExists:
         return Started.ALREADY_STARTED
     return Started.STARTED
+
+
+def _executions_of(state_machine_arn: str) -> str:
+    return state_machine_arn.replace(":stateMachine:", ":execution:")
 
 
 def identify(photo: RiderPhoto, s3: S3Client) -> RiderPhoto:
@@ -117,15 +215,6 @@ def identify(photo: RiderPhoto, s3: S3Client) -> RiderPhoto:
         photo.bucket, photo.key, version_id, head["LastModified"]
     )
     return replace(photo, version_id=version_id, upload_id=upload_id)
-
-
-def dead_letter(event: Mapping[str, Any], why: str, sqs: SQSClient, queue_url: str) -> None:
-    """Put an event that can never be processed into the dead-letter queue, where an operator finds it."""
-    sqs.send_message(
-        QueueUrl=queue_url,
-        MessageBody=json.dumps(event, default=str),
-        MessageAttributes={"why": {"DataType": "String", "StringValue": why[:1024]}},
-    )
 
 
 def _field(detail: object, name: str) -> Mapping[str, Any]:

@@ -19,6 +19,8 @@ from chalicelib.errors import FaceAlreadyExistsError, InvalidInputError, PhotoDo
 UPLOAD_PREFIX = "uploads/"
 # An ExternalImageId holds 255 characters; the uploadId and a colon take 37 of them.
 USER_ID = re.compile(r"(?!\.{1,2}\Z)[a-zA-Z0-9_.\-:]{1,218}\Z", re.ASCII)
+# As S3's and Rekognition's APIs take it.
+_BUCKET = re.compile(r"[a-zA-Z0-9.\-_]{3,255}\Z", re.ASCII)
 _UUID7 = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 _UPLOAD_ID = re.compile(rf"{_UUID7}\Z")
 _MINTED_FILE_NAME = re.compile(rf"({_UUID7})\.(?:jpg|png)\Z")
@@ -36,6 +38,14 @@ class UploadStatus(StrEnum):
     REJECTED = "rejected"
     FAILED = "failed"
     SUPERSEDED = "superseded"
+
+
+class Claim(StrEnum):
+    """How far an upload's claim on its face has got: see `claims`."""
+
+    OPEN = "open"
+    CONFIRMED = "confirmed"
+    WITHDRAWN = "withdrawn"
 
 
 class Reason(StrEnum):
@@ -59,6 +69,7 @@ MESSAGE_STARTS = {
     Reason.MULTIPLE_FACES: "Detected ",
     Reason.SUNGLASSES: "Face is wearing sunglasses",
     Reason.FACE_NOT_CLEAR: "Face is not clear",
+    Reason.FACE_CHANGED: "Face is not the same person's as in the current photo",
     Reason.UNSUPPORTED_FORMAT: "Unsupported image file format. Only JPEG or PNG is supported",
     Reason.IMAGE_TOO_LARGE: "Image is too large",
     Reason.IMAGE_UNREADABLE: "Image cannot be read",
@@ -160,6 +171,19 @@ def valid_user_id(user_id: object) -> str:
     return user_id
 
 
+def valid_bucket(bucket: str) -> str:
+    """The bucket's name itself, if a bucket can be called so.
+
+    Raises
+    ------
+    InvalidInputError
+        Otherwise.
+    """
+    if not _BUCKET.match(bucket):
+        raise InvalidInputError(f"{bucket[:260]!r} is no bucket's name: use 3 to 255 of a-z A-Z 0-9 . _ -")
+    return bucket
+
+
 def external_image_id(user_id: str, upload_id: str) -> str:
     """Under which name a face is indexed: a match names its rider and its upload."""
     return f"{user_id}:{upload_id}"
@@ -215,10 +239,10 @@ class RiderPhoto:
         version_id = None if state.get("s3VersionId") is None else _text(state, "s3VersionId")
         return cls(
             user_id=user_id,
-            bucket=_text(state, "s3Bucket"),
+            bucket=valid_bucket(_text(state, "s3Bucket")),
             key=key,
-            version_id=version_id or found.get("s3VersionId"),
-            upload_id=minted_upload_id(user_id, key) or found.get("uploadId"),
+            version_id=version_id or (_text(found, "s3VersionId") if found.get("s3VersionId") else None),
+            upload_id=minted_upload_id(user_id, key) or _upload_id(found.get("uploadId")),
             execution_arn=execution_arn,
         )
 
@@ -278,6 +302,12 @@ def payload_of(result: object) -> Mapping[str, Any]:
         return {}
     payload = result.get("Payload", result)
     return payload if isinstance(payload, Mapping) else {}
+
+
+def _upload_id(value: object) -> str | None:
+    if value is None or (isinstance(value, str) and is_upload_id(value)):
+        return value
+    raise InvalidInputError(f"{str(value)[:50]!r} is not an uploadId: leave 'detectedFaceDetails' out.")
 
 
 def _text(state: Mapping[str, Any], field: str) -> str:

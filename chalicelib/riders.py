@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from chalicelib.models import RiderPhoto
+
 
 def address_of(user_id: str, cognito: CognitoIdentityProviderClient, user_pool_id: str) -> str | None:
     """The rider's verified e-mail address, or None if the pool knows no such rider or no address.
@@ -30,3 +32,27 @@ def live_item(user_id: str, dynamodb: DynamoDBClient, table: str) -> Mapping[str
     """The item of the rider's live photo as DynamoDB has it, read consistently; {} if there is none."""
     answer = dynamodb.get_item(TableName=table, Key={"Username": {"S": user_id}}, ConsistentRead=True)
     return answer.get("Item", {})
+
+
+def refuse_late_write(photo: RiderPhoto, dynamodb: DynamoDBClient, table: str) -> None:
+    """Let PersistMetadata refuse this execution from now on, unless its photo is the live one already.
+
+    An execution that is aborted or times out may have a write under way, which would land after the
+    undoing. `closedExecution` in the rider's item, the only attribute of it where there is no live photo,
+    makes its condition fail; the next photo that is kept writes over it.
+    """
+    if photo.execution_arn is None:
+        return
+    try:
+        dynamodb.update_item(
+            TableName=table,
+            Key={"Username": {"S": photo.user_id}},
+            UpdateExpression="SET closedExecution = :execution",
+            ConditionExpression="attribute_not_exists(uploadId) OR uploadId <> :uploadId",
+            ExpressionAttributeValues={
+                ":execution": {"S": photo.execution_arn},
+                ":uploadId": {"S": photo.known_upload_id},
+            },
+        )
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return  # it was written before

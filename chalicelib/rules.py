@@ -23,6 +23,10 @@ ATTRIBUTES: Final = ("DEFAULT", "EYES_OPEN", "FACE_OCCLUDED", "SUNGLASSES")
 LEAST_SIMILARITY_THRESHOLD: Final = 80.0
 
 
+# The most matches a search gives: however many photos a rider has, another rider's face is among them.
+MAX_MATCHES: Final = 4096
+
+
 def rejected(reason: Reason, detail: str = "") -> PhotoDoesNotMeetRequirementError:
     """The error of a rejection, whose message begins as `models.reason_of` expects."""
     return PhotoDoesNotMeetRequirementError(reason, MESSAGE_STARTS[reason] + detail)

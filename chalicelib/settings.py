@@ -38,6 +38,8 @@ class Settings:
     ----------
     thumbnail_width, thumbnail_height
         Box that a thumbnail fits into, in pixels.
+    same_person_required
+        Whether a rider's new photo must show the person of the current one.
     upload_seconds
         How long a presigned upload form is valid.
     upload_days
@@ -57,6 +59,7 @@ class Settings:
     quality_filter: QualityFilter = "AUTO"
     thumbnail_width: int = 300
     thumbnail_height: int = 300
+    same_person_required: bool = True
     upload_seconds: int = 900
     upload_days: int = 30
 
@@ -89,6 +92,7 @@ class Settings:
         return cls(
             photo_rules=PhotoRules(**cast("dict[str, Any]", rules)),
             quality_filter=cast(QualityFilter, quality_filter),
+            same_person_required=_flag(environment, "SAME_PERSON_REQUIRED", default=True),
             **values,
         )
 
@@ -111,6 +115,13 @@ def _number(environment: Mapping[str, str], name: str, default: Any, least: floa
             f"{name} must be {'a whole' if kind is int else 'a'} number from {least:g} up, not {text!r}."
         )
     return cast("float | int", number)
+
+
+def _flag(environment: Mapping[str, str], name: str, *, default: bool) -> bool:
+    text = environment.get(name, str(default)).lower()
+    if text not in {"true", "false"}:
+        raise SettingsError(f"{name} must be true or false, not {text!r}.")
+    return text == "true"
 
 
 @cache

@@ -86,11 +86,12 @@ def create_upload(
         raise InvalidInputError("'contentType' must be 'image/jpeg' or 'image/png'.")
     now = datetime.now(UTC)
     upload_id = uuid7(int(now.timestamp() * 1000), os.urandom(10))
-    table.create(user_id, upload_id)
+    key = upload_key(user_id, upload_id, extension)
+    table.create(user_id, upload_id, settings.photo_bucket, key)
     max_bytes = settings.photo_rules.max_bytes
     form = s3.generate_presigned_post(
         settings.photo_bucket,
-        upload_key(user_id, upload_id, extension),
+        key,
         Fields={"Content-Type": content_type},
         Conditions=[{"Content-Type": content_type}, ["content-length-range", 1, max_bytes]],
         ExpiresIn=settings.upload_seconds,

@@ -1,78 +1,121 @@
 """The uploads table: a row an upload, which says what became of it.
 
-A row has the key `userId`, `uploadId` and, as far as they are known, `status`, `reason`, `message`,
-`s3bucket`, `s3key`, `s3versionid`, `faceId`, `thumbnail`, `executionArn`, `mail`, `replacedBy`,
-`createdAt`, `updatedAt` (ISO 8601, UTC) and `expiresAt` (epoch seconds, absent while the photo is live).
+A row has the key `userId`, `uploadId` and, as far as they are known, `status`, `claim` (see `claims`),
+`reason`, `message`, `s3bucket`, `s3key`, `s3versionid`, `faceId`, `thumbnail`, `executionArn` (the one
+execution that may change the row), `mail_{status}`, `replacedBy`, `createdAt`, `updatedAt` (ISO 8601, UTC)
+and `expiresAt` (epoch seconds, absent while the photo is live).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.models import Reason, RiderPhoto, UploadStatus
+from chalicelib.models import Claim, Reason, RiderPhoto, UploadStatus, minted_upload_id
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from chalicelib.settings import Settings
 
+type Row = Mapping[str, Any]
+
 _TERMINAL = (UploadStatus.ACCEPTED, UploadStatus.REJECTED, UploadStatus.FAILED, UploadStatus.SUPERSEDED)
+RESTARTABLE = (UploadStatus.PROCESSING, UploadStatus.WAITING, UploadStatus.FAILED)
+BY_STATUS_INDEX = "byStatus"
 
 
 class UploadsTable:
-    """The rows of the uploads table."""
+    """The rows of the uploads table. Every write is conditional; one that is refused changes nothing."""
 
     def __init__(self, dynamodb: DynamoDBClient, settings: Settings) -> None:
         self._dynamodb = dynamodb
         self._table = settings.uploads_table
         self._keep = timedelta(days=settings.upload_days)
 
-    def create(self, user_id: str, upload_id: str) -> None:
+    def create(self, user_id: str, upload_id: str, bucket: str, key: str) -> None:
         """Write the row of a form that was just minted: status waiting."""
-        now = datetime.now(UTC)
+        now = {"S": iso(datetime.now(UTC))}
         self._dynamodb.put_item(
             TableName=self._table,
             Item={
                 "userId": {"S": user_id},
                 "uploadId": {"S": upload_id},
                 "status": {"S": UploadStatus.WAITING},
-                "createdAt": {"S": iso(now)},
-                "updatedAt": {"S": iso(now)},
-                "expiresAt": self._expiry(),
+                "s3bucket": {"S": bucket},
+                "s3key": {"S": key},
+                "createdAt": now,
+                "updatedAt": now,
+                "expiresAt": self.expiry(),
             },
         )
 
     def bind(self, photo: RiderPhoto) -> bool:
-        """Bind the row to one version of the object, and set it processing unless it has ended.
+        """Bind a waiting row to one version of the object and to the execution, and set it processing.
 
         Returns
         -------
         bool
-            False if the row is bound to another version already: the form was used twice.
+            False if the row is bound already, or there is none.
         """
-        return self._update(
+        return self.update(
             photo,
-            {**_object_of(photo), "status": {"S": UploadStatus.PROCESSING}, "expiresAt": self._expiry()},
-            condition="(attribute_not_exists(s3versionid) OR s3versionid = :s3versionid) AND "
-            "(attribute_not_exists(#status) OR #status IN (:waiting, :status))",
-            names={"#status": "status"},
+            {**_object_of(photo), "status": {"S": UploadStatus.PROCESSING}, "expiresAt": self.expiry()},
+            condition="attribute_exists(userId) AND #status = :waiting",
             values={":waiting": {"S": UploadStatus.WAITING}},
-        ) or self._is_bound_to(photo)
+        )
 
-    def claim(self, photo: RiderPhoto) -> None:
-        """Say, before a face is indexed, that this execution is about to."""
-        processing = {
-            **_object_of(photo),
-            "status": {"S": UploadStatus.PROCESSING},
-            "expiresAt": self._expiry(),
-        }
-        self._update(photo, processing, **_NOT_ENDED)
+    def open_claim(self, photo: RiderPhoto) -> bool:
+        """Open the claim of an upload that this execution works on; False if it has one, or has ended."""
+        return self.update(
+            photo,
+            {
+                **_object_of(photo),
+                "status": {"S": UploadStatus.PROCESSING},
+                "claim": {"S": Claim.OPEN},
+                "expiresAt": self.expiry(),
+            },
+            condition="(attribute_not_exists(executionArn) OR executionArn = :executionArn) AND "
+            "(attribute_not_exists(#status) OR #status IN (:status, :waiting)) AND "
+            "(attribute_not_exists(claim) OR claim = :claim)",
+            values={":waiting": {"S": UploadStatus.WAITING}},
+        )
 
-    def record_face(self, photo: RiderPhoto, face_id: str) -> None:
-        """Keep the face that was indexed for this upload."""
-        self._update(photo, {"faceId": {"S": face_id}})
+    def take_over(
+        self, photo: RiderPhoto, from_execution: str | None, statuses: Collection[UploadStatus] = RESTARTABLE
+    ) -> bool:
+        """Bind a failed or deserted row to another execution, which begins it anew.
+
+        Parameters
+        ----------
+        photo
+            With the new execution's ARN.
+        from_execution
+            The execution that the row was bound to, and that has ended.
+        statuses
+            Those that the row may have.
+        """
+        allowed = {f":{status}_before": {"S": status} for status in statuses}
+        owner = "executionArn = :from" if from_execution else "attribute_not_exists(executionArn)"
+        return self.update(
+            photo,
+            {**_object_of(photo), "status": {"S": UploadStatus.PROCESSING}, "expiresAt": self.expiry()},
+            # With a claim an upload is being processed indeed, even if a moment ago it was not.
+            condition=f"attribute_exists(userId) AND {owner} AND #status IN ({', '.join(allowed)})"
+            " AND (attribute_not_exists(claim) OR #status <> :status)",
+            values=allowed | ({":from": {"S": from_execution}} if from_execution else {}),
+            remove=("claim", "faceId", "message", "reason", *(f"mail_{status}" for status in statuses)),
+        )
+
+    def record_face(self, photo: RiderPhoto, face_id: str) -> bool:
+        """Keep the face that was indexed for this upload; False if its claim was withdrawn meanwhile."""
+        return self.update(
+            photo,
+            {"faceId": {"S": face_id}},
+            condition="claim IN (:open, :confirmed)",
+            values={":open": {"S": Claim.OPEN}, ":confirmed": {"S": Claim.CONFIRMED}},
+        )
 
     def end(
         self,
@@ -83,7 +126,7 @@ class UploadsTable:
         message: str | None = None,
         thumbnail: Mapping[str, str] | None = None,
     ) -> bool:
-        """Set a terminal status, unless another one is set already.
+        """Set a terminal status, unless another one is set or another execution works on the upload.
 
         Returns
         -------
@@ -99,33 +142,67 @@ class UploadsTable:
             values["thumbnail"] = {"M": {name: {"S": text} for name, text in thumbnail.items()}}
         live = status is UploadStatus.ACCEPTED
         if not live:
-            values["expiresAt"] = self._expiry()
-        return self._update(photo, values, live=live, **_NOT_ENDED) or self.status(photo) is status
-
-    def retire(self, row: Mapping[str, Any], replaced_by: str) -> None:
-        """Note in an accepted upload's row that a newer photo took its place, and what it named is gone."""
-        self._dynamodb.update_item(
-            TableName=self._table,
-            Key={"userId": row["userId"], "uploadId": row["uploadId"]},
-            UpdateExpression="SET replacedBy = :by, expiresAt = :expires REMOVE faceId, thumbnail",
-            ConditionExpression="attribute_exists(uploadId)",
-            ExpressionAttributeValues={":by": {"S": replaced_by}, ":expires": self._expiry()},
+            values["expiresAt"] = self.expiry()
+        terminal = {f":{end}": {"S": end} for end in _TERMINAL}
+        # The row of a form exists as long as its rider was not erased: it is never made anew.
+        exists = "attribute_exists(userId) AND " if minted_upload_id(photo.user_id, photo.key) else ""
+        ended = self.update(
+            photo,
+            values,
+            condition=f"{exists}(attribute_not_exists(#status) OR NOT #status IN ({', '.join(terminal)}))"
+            + (
+                " AND (attribute_not_exists(executionArn) OR executionArn = :executionArn)"
+                if photo.execution_arn
+                else ""
+            ),
+            values=terminal,
+            remove=("expiresAt",) if live else (),
         )
+        return ended or self.status(photo) is status
 
-    def mark_mail(self, photo: RiderPhoto, outcome: str, *, expected: str | None) -> bool:
-        """Move the row's `mail` from one state to the next, so that no mail is sent twice.
+    def retire(self, row: Row, replaced_by: str) -> None:
+        """Note in an accepted upload's row that a newer photo took its place, and what it named is gone."""
+        try:
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key=key_of(row),
+                UpdateExpression="SET replacedBy = :by, expiresAt = :expires REMOVE faceId, thumbnail",
+                ConditionExpression="attribute_exists(userId)",
+                ExpressionAttributeValues={":by": {"S": replaced_by}, ":expires": self.expiry()},
+            )
+        except self._dynamodb.exceptions.ConditionalCheckFailedException:
+            return  # it has expired, or the rider was erased
+
+    def mark_mail(
+        self, photo: RiderPhoto, status: UploadStatus, outcome: str, *, expected: str | None
+    ) -> bool:
+        """Move `mail_{status}` from one state to the next, so that no mail of an outcome is sent twice.
 
         Returns
         -------
         bool
-            False if `mail` was not in the expected state.
+            False if it was not in the expected state, or the row is gone.
         """
-        condition, values = "attribute_not_exists(mail)", {}
-        if expected is not None:
-            condition, values = "mail = :expected", {":expected": {"S": expected}}
-        return self._update(photo, {"mail": {"S": outcome}}, condition=condition, values=values)
+        name = f"mail_{status}"
+        condition = f"attribute_not_exists({name})" if expected is None else f"{name} = :expected"
+        return self.update(
+            photo,
+            {name: {"S": outcome}},
+            condition=f"attribute_exists(userId) AND {condition}",
+            values={} if expected is None else {":expected": {"S": expected}},
+        )
 
-    def row(self, user_id: str, upload_id: str) -> Mapping[str, Any] | None:
+    def unmark_mail(self, photo: RiderPhoto, status: UploadStatus, *, expected: str) -> None:
+        """Take the mark back: the mail was certainly not sent."""
+        self.update(
+            photo,
+            {},
+            condition=f"mail_{status} = :expected",
+            values={":expected": {"S": expected}},
+            remove=(f"mail_{status}",),
+        )
+
+    def row(self, user_id: str, upload_id: str) -> Row | None:
         """The row as DynamoDB has it, read consistently."""
         answer = self._dynamodb.get_item(
             TableName=self._table,
@@ -134,66 +211,112 @@ class UploadsTable:
         )
         return answer.get("Item")
 
+    def row_of(self, photo: RiderPhoto) -> Row | None:
+        """The photo's own row."""
+        return self.row(photo.user_id, photo.known_upload_id)
+
     def status(self, photo: RiderPhoto) -> UploadStatus | None:
         """The row's status, or None without a row."""
-        row = self.row(photo.user_id, photo.known_upload_id)
-        return UploadStatus(row["status"]["S"]) if row and "status" in row else None
+        return status_of(self.row_of(photo))
 
-    def older_rows_with_face(self, photo: RiderPhoto) -> list[Mapping[str, Any]]:
-        """The rider's earlier uploads that still name a face."""
+    def rows_of_rider(self, user_id: str, before: str | None = None) -> Iterator[Row]:
+        """The rider's rows, oldest first; only those of uploads minted before that uploadId, if given."""
+        condition, values = "userId = :user", {":user": {"S": user_id}}
+        if before is not None:
+            condition += " AND uploadId < :before"
+            values[":before"] = {"S": before}
         pages = self._dynamodb.get_paginator("query").paginate(
             TableName=self._table,
             ConsistentRead=True,
-            KeyConditionExpression="userId = :user AND uploadId < :mine",
-            FilterExpression="attribute_exists(faceId)",
-            ExpressionAttributeValues={":user": {"S": photo.user_id}, ":mine": {"S": photo.known_upload_id}},
+            KeyConditionExpression=condition,
+            ExpressionAttributeValues=values,
         )
-        return [row for page in pages for row in page["Items"]]
+        for page in pages:
+            yield from page["Items"]
 
-    def _is_bound_to(self, photo: RiderPhoto) -> bool:
-        row = self.row(photo.user_id, photo.known_upload_id) or {}
-        return bool(row.get("s3versionid", {}).get("S") == photo.version_id)
+    def rows_by_status(self, status: UploadStatus, *, before: str, since: str = "") -> Iterator[Row]:
+        """Rows with a status, the longest unchanged first; from an index, so not read consistently.
 
-    def _expiry(self) -> dict[str, str]:
+        Parameters
+        ----------
+        before, since
+            Limits of `updatedAt`, ISO 8601; both inclusive.
+        """
+        pages = self._dynamodb.get_paginator("query").paginate(
+            TableName=self._table,
+            IndexName=BY_STATUS_INDEX,
+            KeyConditionExpression="#status = :status AND updatedAt BETWEEN :since AND :before",
+            ExpressionAttributeNames={"#status": "status"},
+            ExpressionAttributeValues={
+                ":status": {"S": status},
+                ":since": {"S": since or "0"},
+                ":before": {"S": before},
+            },
+        )
+        for page in pages:
+            yield from page["Items"]
+
+    def delete(self, row: Row) -> None:
+        """Delete a row; one that is gone already stays so."""
+        self._dynamodb.delete_item(TableName=self._table, Key=key_of(row))
+
+    def expiry(self) -> dict[str, str]:
+        """When a row that is not live is deleted."""
         return {"N": str(int((datetime.now(UTC) + self._keep).timestamp()))}
 
-    def _update(
+    def update(
         self,
         photo: RiderPhoto,
         attributes: Mapping[str, Any],
         *,
-        condition: str | None = None,
-        names: Mapping[str, str] | None = None,
+        condition: str,
         values: Mapping[str, Any] | None = None,
-        live: bool = False,
+        remove: tuple[str, ...] = (),
     ) -> bool:
-        """Set attributes; False if the condition did not hold. The row of a live photo does not expire."""
+        """Set and remove attributes of the photo's row, if the condition holds.
+
+        The condition writes `#status` for the status and `:name` for what an attribute is set to.
+        """
         attributes = {**attributes, "updatedAt": {"S": iso(datetime.now(UTC))}}
         sets = ", ".join(f"#{name} = :{name}" for name in attributes)
-        request: dict[str, Any] = {
-            "TableName": self._table,
-            "Key": {"userId": {"S": photo.user_id}, "uploadId": {"S": photo.known_upload_id}},
-            "UpdateExpression": f"SET {sets}, createdAt = if_not_exists(createdAt, :updatedAt)"
-            + (" REMOVE expiresAt" if live else ""),
-            "ExpressionAttributeNames": {f"#{name}": name for name in attributes} | dict(names or {}),
-            "ExpressionAttributeValues": {f":{name}": value for name, value in attributes.items()}
-            | dict(values or {}),
-        }
-        if condition:
-            request["ConditionExpression"] = condition
+        names = {f"#{name}": name for name in attributes}
+        if "#status" in condition:
+            names["#status"] = "status"
+        used = {f":{name}": value for name, value in attributes.items()} | dict(values or {})
         try:
-            self._dynamodb.update_item(**request)
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key={"userId": {"S": photo.user_id}, "uploadId": {"S": photo.known_upload_id}},
+                UpdateExpression=f"SET {sets}, createdAt = if_not_exists(createdAt, :updatedAt)"
+                + (f" REMOVE {', '.join(remove)}" if remove else ""),
+                ConditionExpression=condition,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=used,
+            )
         except self._dynamodb.exceptions.ConditionalCheckFailedException:
             return False
         return True
 
 
-_NOT_ENDED: dict[str, Any] = {
-    "condition": "attribute_not_exists(#status) OR NOT #status IN "
-    f"({', '.join(f':{status}' for status in _TERMINAL)})",
-    "names": {"#status": "status"},
-    "values": {f":{status}": {"S": status} for status in _TERMINAL},
-}
+def key_of(row: Row) -> dict[str, Any]:
+    """The key of a row."""
+    return {"userId": row["userId"], "uploadId": row["uploadId"]}
+
+
+def status_of(row: Row | None) -> UploadStatus | None:
+    """The row's status, or None."""
+    return UploadStatus(row["status"]["S"]) if row and "status" in row else None
+
+
+def text_of(row: Row | None, attribute: str) -> str | None:
+    """A row's or an item's string attribute, or None."""
+    value = row.get(attribute, {}).get("S") if row else None
+    return value if isinstance(value, str) else None
+
+
+def has_ended(row: Row | None) -> bool:
+    """Whether the row has a terminal status."""
+    return status_of(row) in _TERMINAL
 
 
 def _object_of(photo: RiderPhoto) -> dict[str, Any]:

@@ -1,8 +1,10 @@
-"""Deploys a stage of Rider Photos, and removes it: `python -m deploy up|down --stage S`."""
+"""Deploys a stage of Rider Photos, operates it, and removes it: `python -m deploy COMMAND --stage S`."""
 
 from deploy.bring_up import Deployment, UpOptions, up
 from deploy.errors import ChaliceError, CheckError, DeployError, PackageError, StackError
 from deploy.progress import ConsoleProgress, NoProgress, Progress
+from deploy.redrive import Redriven, RedriveOptions, redrive
+from deploy.riders import RiderErased, RiderOptions, allow_change, erase
 from deploy.teardown import DownOptions, Removal, down
 
 __all__ = [
@@ -15,9 +17,16 @@ __all__ = [
     "NoProgress",
     "PackageError",
     "Progress",
+    "RedriveOptions",
+    "Redriven",
     "Removal",
+    "RiderErased",
+    "RiderOptions",
     "StackError",
     "UpOptions",
+    "allow_change",
     "down",
+    "erase",
+    "redrive",
     "up",
 ]

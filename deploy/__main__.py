@@ -1,4 +1,4 @@
-"""Command line of `python -m deploy`."""
+"""Deploys Rider Photos to AWS, removes it, and does what its operator has to do: `python -m deploy`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import dataclasses
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from deploy.bring_up import UpOptions, up
 from deploy.checks import check_python
 from deploy.errors import DeployError
 from deploy.progress import ConsoleProgress
+from deploy.redrive import RedriveOptions, redrive
+from deploy.riders import RiderOptions, allow_change, erase
 from deploy.teardown import DownOptions, down
 
 
@@ -23,11 +26,18 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--stage", required=True, help="name of the stage: dev, prod …")
     common.add_argument("--region", help="default: that of the environment or the profile")
     common.add_argument("--json", action="store_true", help="print the outcome as one JSON object")
-    common.add_argument(
+    of_project = argparse.ArgumentParser(add_help=False)
+    of_project.add_argument(
         "--project-dir", type=Path, default=Path.cwd(), metavar="DIR", help="default: the current directory"
     )
+    of_rider = argparse.ArgumentParser(add_help=False)
+    of_rider.add_argument(
+        "--user", required=True, metavar="USERID", help="the rider's `sub` in the user pool, not the address"
+    )
     commands = root.add_subparsers(dest="command", required=True)
-    up_parser = commands.add_parser("up", parents=[common], help="deploy a stage, or bring it up to date")
+    up_parser = commands.add_parser(
+        "up", parents=[common, of_project], help="deploy a stage, or bring it up to date"
+    )
     up_parser.add_argument(
         "--sender", help="address the riders' mails come from, verified in SES; default: that of the last up"
     )
@@ -37,8 +47,21 @@ def parser() -> argparse.ArgumentParser:
     up_parser.add_argument(
         "--architecture", choices=["x86_64", "arm64"], help="Lambda's; default: as configured, or x86_64"
     )
-    down_parser = commands.add_parser("down", parents=[common], help="remove a stage with all its photos")
-    down_parser.add_argument("--yes", action="store_true", help="don't ask")
+    down_parser = commands.add_parser(
+        "down", parents=[common, of_project], help="remove a stage with all its photos"
+    )
+    redrive_parser = commands.add_parser(
+        "redrive", parents=[common], help="start again what lies in the dead-letter queue"
+    )
+    redrive_parser.add_argument("--dry-run", action="store_true", help="only show what lies there")
+    erase_parser = commands.add_parser(
+        "erase", parents=[common, of_rider], help="erase all that is kept of a rider"
+    )
+    commands.add_parser(
+        "allow-change", parents=[common, of_rider], help="let a rider's next photo show another face, once"
+    )
+    for asking in (down_parser, erase_parser):
+        asking.add_argument("--yes", action="store_true", help="don't ask")
     return root
 
 
@@ -47,7 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser().parse_args(arguments)
     progress = ConsoleProgress()
     try:
-        return _up(given, progress) if given.command == "up" else _down(given, progress)
+        return _COMMANDS[given.command](given, progress)
     except DeployError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -80,7 +103,7 @@ def _down(given: argparse.Namespace, progress: ConsoleProgress) -> int:
     removal = down(
         DownOptions(stage=given.stage, region=given.region, project_dir=given.project_dir),
         progress,
-        (lambda question: True) if given.yes else _ask,
+        _confirmation(given),
     )
     if not removal.removed:
         progress.step("Nothing was removed.")
@@ -92,9 +115,54 @@ def _down(given: argparse.Namespace, progress: ConsoleProgress) -> int:
     return 0 if removal.removed else 1
 
 
+def _redrive(given: argparse.Namespace, progress: ConsoleProgress) -> int:
+    done = redrive(RedriveOptions(given.stage, given.region, given.dry_run), progress)
+    if given.dry_run:
+        progress.step(
+            f"{len(done.started)} to start again, {len(done.unusable)} that can never be processed."
+        )
+    else:
+        progress.step(
+            f"{len(done.started)} started again, {len(done.settled)} with nothing left to start, "
+            f"{len(done.failed)} failed again, {len(done.unusable)} that can never be processed."
+        )
+    if given.json:
+        print(json.dumps(dataclasses.asdict(done)))
+    return 1 if done.failed else 0
+
+
+def _erase(given: argparse.Namespace, progress: ConsoleProgress) -> int:
+    done = erase(_rider(given), progress, _confirmation(given))
+    if not done.erased:
+        progress.step("Nothing was erased.")
+    else:
+        progress.step(f"{done.user} is erased; the account in the user pool is kept.")
+    if given.json:
+        print(json.dumps(dataclasses.asdict(done)))
+    return 0 if done.erased else 1
+
+
+def _allow_change(given: argparse.Namespace, progress: ConsoleProgress) -> int:
+    allow_change(_rider(given), progress)
+    if given.json:
+        print(json.dumps({"stage": given.stage, "user": given.user, "allowed": True}))
+    return 0
+
+
+_COMMANDS = {"up": _up, "down": _down, "redrive": _redrive, "erase": _erase, "allow-change": _allow_change}
+
+
+def _rider(given: argparse.Namespace) -> RiderOptions:
+    return RiderOptions(given.stage, given.user, given.region)
+
+
+def _confirmation(given: argparse.Namespace) -> Callable[[str], bool]:
+    return (lambda question: True) if given.yes else _ask
+
+
 def _ask(question: str) -> bool:
     if not sys.stdin.isatty():
-        raise DeployError("There is nobody to ask here: give --yes to remove the stage.")
+        raise DeployError("There is nobody to ask here: give --yes if you are sure.")
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 

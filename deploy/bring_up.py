@@ -10,7 +10,7 @@ from deploy.chalice_app import run_chalice
 from deploy.checks import Target, check_python, check_sender, find_target
 from deploy.dependencies import build_dependencies
 from deploy.errors import CheckError, DeployError, aws_errors_explained
-from deploy.functions import START_PROCESSING
+from deploy.functions import AUDIT, EVENT_HANDLERS
 from deploy.progress import NoProgress, Progress
 from deploy.project import Project
 from deploy.stack import Stack
@@ -104,7 +104,7 @@ def _up(options: UpOptions, progress: Progress) -> Deployment:
     }
     outputs = stack.apply(body, parameters)
 
-    progress.step("Deploying the functions, their API and their rule")
+    progress.step("Deploying the functions, their API and their rules")
     _restore_record(target, project)
     project.write_stage(target.stage, outputs, sender, options.architecture)
     run_chalice("deploy", project.directory, target.stage, target.region, progress)
@@ -115,12 +115,7 @@ def _up(options: UpOptions, progress: Progress) -> Deployment:
     records.store_record(target.session.client("s3"), target.photo_bucket, record)
 
     progress.step("Setting what Chalice can't")
-    queue = outputs["DeadLetterQueueArn"]
-    set_dead_letters_of_rule(target.session.client("events"), target.names.rule, queue)
-    set_on_failure_destination(
-        target.session.client("lambda"), target.names.function(START_PROCESSING), queue
-    )
-    progress.detail("dead-letter queue of the rule and of start_processing")
+    _set_dead_letters(target, outputs["DeadLetterQueueArn"], progress)
     api_url = records.api_url(record)
     origin = options.page_origin or api_url.rpartition("/")[0]
     if parameters["PageOrigin"] != origin:
@@ -135,6 +130,17 @@ def _up(options: UpOptions, progress: Progress) -> Deployment:
         api_url=api_url,
         page_origin=origin,
     )
+
+
+def _set_dead_letters(target: Target, queue: str, progress: Progress) -> None:
+    """Let nothing be lost between a rule and its function, nor in the function."""
+    events, lambda_ = target.session.client("events"), target.session.client("lambda")
+    for name in EVENT_HANDLERS:
+        set_dead_letters_of_rule(events, target.names.rule(name), queue)
+        set_on_failure_destination(lambda_, target.names.function(name), queue)
+    # No retries: the next audit is due before a second retry would be, and two at once help nobody.
+    set_on_failure_destination(lambda_, target.names.function(AUDIT), queue, retries=0)
+    progress.detail(f"dead-letter queue of {', '.join((*EVENT_HANDLERS, AUDIT))}")
 
 
 def _restore_record(target: Target, project: Project) -> None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 APP_NAME = "rider-photos"
 API_HANDLER = "api_handler"
 START_PROCESSING = "start_processing"
+CLOSE_EXECUTION = "close_execution"
+AUDIT = "audit"
 
 FUNCTIONS = (
     API_HANDLER,
@@ -20,11 +22,19 @@ FUNCTIONS = (
     "search_face",
     "index_face",
     "make_thumbnail",
+    "confirm_face",
     "persist_metadata",
     "retire_replaced",
     "undo",
     "notify_rider",
+    CLOSE_EXECUTION,
+    AUDIT,
 )
+
+# Functions that a rule invokes.
+TRIGGERED = (START_PROCESSING, CLOSE_EXECUTION, AUDIT)
+# Those of them whose every event counts: of the audit the next one does what was missed.
+EVENT_HANDLERS = (START_PROCESSING, CLOSE_EXECUTION)
 
 # Environment variable of every function: the stack's output it holds.
 ENVIRONMENT = {
@@ -63,10 +73,6 @@ class Names:
         return f"{APP_NAME}-{self.stage}"
 
     @property
-    def rule(self) -> str:
-        return f"{self.function(START_PROCESSING)}-event"
-
-    @property
     def layer(self) -> str:
         return f"{APP_NAME}-{self.stage}-managed-layer"
 
@@ -77,6 +83,10 @@ class Names:
     def function(self, name: str) -> str:
         """Name in Lambda; all routes share one function, which carries the stage's name alone."""
         return self.stack if name == API_HANDLER else f"{self.stack}-{name}"
+
+    def rule(self, name: str) -> str:
+        """Name of the rule that invokes one of the `TRIGGERED` functions."""
+        return f"{self.function(name)}-event"
 
     def log_group(self, name: str) -> str:
         return f"/aws/lambda/{self.function(name)}"

@@ -13,7 +13,7 @@ from deploy import record as records
 from deploy.chalice_app import run_chalice
 from deploy.checks import Target, find_target
 from deploy.errors import ChaliceError, StackError, aws_errors_explained, error_code
-from deploy.functions import FUNCTIONS
+from deploy.functions import FUNCTIONS, TRIGGERED
 from deploy.progress import NoProgress, Progress
 from deploy.project import Project
 from deploy.stack import Stack
@@ -92,7 +92,7 @@ def _down(options: DownOptions, progress: Progress, confirm: Callable[[str], boo
     stack = Stack(target.session.client("cloudformation"), target.names.stack, progress)
     sender = stack.parameters().get("Sender")
 
-    progress.step("Deleting the functions, their API and their rule")
+    progress.step("Deleting the functions, their API and their rules")
     _delete_by_chalice(target, project, progress)
     _delete_leftovers(target, progress)
 
@@ -122,15 +122,16 @@ def _delete_leftovers(target: Target, progress: Progress) -> None:
     """Delete by name what no note knows of: of an `up` that was killed, say."""
     names = target.names
     events, lambda_ = target.session.client("events"), target.session.client("lambda")
-    try:
-        events.describe_rule(Name=names.rule)
-        ids = [entry["Id"] for entry in events.list_targets_by_rule(Rule=names.rule).get("Targets", [])]
-        if ids:
-            events.remove_targets(Rule=names.rule, Ids=ids)
-        events.delete_rule(Name=names.rule)
-        progress.detail(f"deleted the rule {names.rule}")
-    except ClientError as error:
-        _unless(error, "ResourceNotFoundException")
+    for rule in map(names.rule, TRIGGERED):
+        try:
+            events.describe_rule(Name=rule)
+            ids = [entry["Id"] for entry in events.list_targets_by_rule(Rule=rule).get("Targets", [])]
+            if ids:
+                events.remove_targets(Rule=rule, Ids=ids)
+            events.delete_rule(Name=rule)
+            progress.detail(f"deleted the rule {rule}")
+        except ClientError as error:
+            _unless(error, "ResourceNotFoundException")
     apigateway = target.session.client("apigateway")
     for api_id in records.find_rest_apis(apigateway, target):
         apigateway.delete_rest_api(restApiId=api_id)

@@ -1,4 +1,4 @@
-"""What `chalice deploy` can't set: where events go that start_processing didn't get, or didn't manage."""
+"""What `chalice deploy` can't set: where events go that a function didn't get, or didn't manage."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def set_dead_letters_of_rule(events: EventBridgeClient, rule: str, queue_arn: st
     """Send what the rule can't deliver to the queue; `chalice deploy` takes this away each time."""
     targets = events.list_targets_by_rule(Rule=rule).get("Targets", [])
     if not targets:
-        raise DeployError(f"The rule {rule} has no target: uploads would start nothing. Run `up` again.")
+        raise DeployError(f"The rule {rule} has no target: its events would be lost. Run `up` again.")
     answer = events.put_targets(
         Rule=rule,
         Targets=[
@@ -41,11 +41,13 @@ def set_dead_letters_of_rule(events: EventBridgeClient, rule: str, queue_arn: st
         raise DeployError(f"EventBridge refused the dead-letter queue of {rule}: {answer['FailedEntries']}")
 
 
-def set_on_failure_destination(lambda_: LambdaClient, function: str, queue_arn: str) -> None:
+def set_on_failure_destination(
+    lambda_: LambdaClient, function: str, queue_arn: str, retries: int = INVOCATION_RETRIES
+) -> None:
     """Send an event that the function failed on, retries included, to the queue."""
     lambda_.put_function_event_invoke_config(
         FunctionName=function,
-        MaximumRetryAttempts=INVOCATION_RETRIES,
+        MaximumRetryAttempts=retries,
         MaximumEventAgeInSeconds=INVOCATION_AGE_SECONDS,
         DestinationConfig={"OnFailure": {"Destination": queue_arn}},
     )

@@ -171,7 +171,8 @@ def collect(stack: Stack, photos: Sequence[DemoPhoto], outcomes: Sequence[Outcom
     return Result(
         photos=list(photos),
         outcomes=list(outcomes),
-        items=[item for page in pages for item in page["Items"]],
+        # An item without a face is of a rider who was erased, or whose upload failed.
+        items=[item for page in pages for item in page["Items"] if "faceId" in item],
         # The pool's own mails, with the codes that confirm an address, have another sender.
         mails=[mail for mail in stack.mails() if mail.sender == SENDER],
         riders={

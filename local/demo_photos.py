@@ -55,6 +55,7 @@ _STORY = (
     ("obama", 1, _ACCEPTED),
     ("obama_speaking", 2, Expected("rejected", "FACE_ALREADY_EXISTS")),
     ("obama_standing", 1, _ACCEPTED),
+    ("biden", 1, Expected("rejected", "FACE_CHANGED")),
     ("biden", 3, _ACCEPTED),
     ("group", 4, Expected("rejected", "MULTIPLE_FACES")),
     ("sunglasses", 5, Expected("rejected", "SUNGLASSES")),

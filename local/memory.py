@@ -68,7 +68,12 @@ def _from_ps() -> Iterator[tuple[int, int, int]]:
 
 
 class PeakMemory:
-    """The most memory that this process and its descendants held while the block ran.
+    """The most memory that some processes and their descendants held while the block ran.
+
+    Parameters
+    ----------
+    roots
+        Process ids; this process alone if there are none.
 
     Attributes
     ----------
@@ -76,8 +81,9 @@ class PeakMemory:
         Bytes, looked at twice a second.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *roots: int) -> None:
         self.peak = 0
+        self._roots = roots or (os.getpid(),)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="memory", daemon=True)
 
@@ -93,6 +99,6 @@ class PeakMemory:
 
     def _watch(self) -> None:
         while True:
-            self.peak = max(self.peak, sum(processes_of(os.getpid()).values()))
+            self.peak = max(self.peak, sum(sum(processes_of(root).values()) for root in self._roots))
             if self._ended.wait(_INTERVAL_SECONDS):
                 return

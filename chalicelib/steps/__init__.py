@@ -3,6 +3,7 @@
 Each takes the photo and its clients, and returns what JSON can hold.
 """
 
+from chalicelib.steps.confirm_face import confirm_face
 from chalicelib.steps.detect_faces import detect_faces
 from chalicelib.steps.index_face import index_face
 from chalicelib.steps.make_thumbnail import make_thumbnail
@@ -13,6 +14,7 @@ from chalicelib.steps.search_face import search_face
 from chalicelib.steps.undo import undo
 
 __all__ = [
+    "confirm_face",
     "detect_faces",
     "index_face",
     "make_thumbnail",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.claims import open_claim
+from chalicelib.errors import FaceAlreadyExistsError
 from chalicelib.models import Reason, RiderPhoto
 from chalicelib.rules import rejected
 from chalicelib.uploads_table import UploadsTable
@@ -30,9 +32,9 @@ def index_face(
 ) -> dict[str, Any]:
     """Index the photo's face as `{userId}:{uploadId}`.
 
-    A repetition with the same version stores no second face. The upload's row says before that a
-    face is about to be indexed, and after which one it is; an execution without a name (of the
-    workshop's own definitions) has no row.
+    A repetition with the same version stores no second face. The upload's row claims
+    the face before, and names it after; an execution without a name (of the workshop's own
+    definitions) has no row, and its face counts as taken.
 
     Returns
     -------
@@ -43,9 +45,13 @@ def index_face(
     ------
     PhotoDoesNotMeetRequirementError
         If the face is too poor for the collection's quality filter.
+    FaceAlreadyExistsError
+        If an older rival has put this upload's claim aside.
+    UploadEndedError
+        If the upload was decided before, or another execution works on it.
     """
     if photo.execution_arn:
-        table.claim(photo)
+        open_claim(photo, table)
     answer = rekognition.index_faces(
         CollectionId=settings.collection_id,
         Image=photo.as_rekognition_image(),  # type: ignore[arg-type]
@@ -57,8 +63,10 @@ def index_face(
     if not answer["FaceRecords"]:
         raise rejected(Reason.FACE_NOT_CLEAR, f": {_why_unindexed(answer['UnindexedFaces'])}.")
     face = answer["FaceRecords"][0]["Face"]
-    if photo.execution_arn:
-        table.record_face(photo, face["FaceId"])
+    if photo.execution_arn and not table.record_face(photo, face["FaceId"]):
+        # The claim was withdrawn while the face was being indexed: nobody else will delete it.
+        rekognition.delete_faces(CollectionId=settings.collection_id, FaceIds=[face["FaceId"]])
+        raise FaceAlreadyExistsError("Another rider already uses this face.")
     return dict(face)
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from chalicelib.settings import Settings
 
+THUMBNAIL_PREFIX = "thumbnails/"
 _JPEG_QUALITY = 85
 _ORIENTATION = 0x0112
 
@@ -43,7 +44,7 @@ def make_thumbnail(photo: RiderPhoto, s3: S3Client, settings: Settings) -> dict[
 
 def thumbnail_key(photo: RiderPhoto, extension: str = "jpg") -> str:
     """Where the thumbnail of an upload is stored."""
-    return f"thumbnails/{photo.user_id}/{photo.known_upload_id}.{extension}"
+    return f"{THUMBNAIL_PREFIX}{photo.user_id}/{photo.known_upload_id}.{extension}"
 
 
 def render_thumbnail(original: bytes, box: tuple[int, int], rules: PhotoRules) -> tuple[bytes, str, str]:

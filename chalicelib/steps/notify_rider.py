@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.clients import is_transient
+from chalicelib.errors import ServiceUnavailableError
 from chalicelib.mail import Mail, compose
 from chalicelib.models import Reason, RiderPhoto, UploadStatus, reason_of, state_of
 from chalicelib.observability import count
@@ -58,10 +59,13 @@ def notify_rider(
     """
     error, message = error_message(state_of(event).get("errorInfo"))
     reason = reason_of(error, message)
-    if reason:
-        table.end(photo, UploadStatus.REJECTED, reason=reason, message=message)
+    if reason is None:
+        outcome = _mail_once(photo, reason, table, cognito, ses, settings)
+    elif table.end(photo, UploadStatus.REJECTED, reason=reason, message=message):
         count("UploadEnded", status=UploadStatus.REJECTED, reason=reason)
-    outcome = _mail_once(photo, reason, table, cognito, ses, settings)
+        outcome = _mail_once(photo, reason, table, cognito, ses, settings)
+    else:  # decided otherwise before, or the rider was erased
+        outcome = MailOutcome.ALREADY_HANDLED
     count("Mail", outcome=outcome)
     return {"messageToSend": {"title": error, "message": message}, "reason": reason, "mail": outcome}
 
@@ -75,14 +79,20 @@ def _mail_once(
     settings: Settings,
 ) -> MailOutcome:
     address = address_of(photo.user_id, cognito, settings.user_pool_id)
+    status = UploadStatus.REJECTED if reason else UploadStatus.FAILED
     if address is None:
-        first = table.mark_mail(photo, MailOutcome.NO_ADDRESS, expected=None)
+        first = table.mark_mail(photo, status, MailOutcome.NO_ADDRESS, expected=None)
         return MailOutcome.NO_ADDRESS if first else MailOutcome.ALREADY_HANDLED
-    if not table.mark_mail(photo, MailOutcome.SENDING, expected=None):
+    if not table.mark_mail(photo, status, MailOutcome.SENDING, expected=None):
         return MailOutcome.ALREADY_HANDLED
-    outcome = _send(address, compose(reason), ses, settings.sender)
+    try:
+        outcome = _send(address, compose(reason), ses, settings.sender)
+    except ServiceUnavailableError:
+        # SES has not taken it, so the state's retry may send it.
+        table.unmark_mail(photo, status, expected=MailOutcome.SENDING)
+        raise
     if outcome is not MailOutcome.SENDING:
-        table.mark_mail(photo, outcome, expected=MailOutcome.SENDING)
+        table.mark_mail(photo, status, outcome, expected=MailOutcome.SENDING)
     return outcome
 
 
@@ -103,6 +113,8 @@ def _send(address: str, mail: Mail, ses: SESV2Client, sender: str) -> MailOutcom
                 }
             },
         )
+    except (ses.exceptions.TooManyRequestsException, ses.exceptions.LimitExceededException) as error:
+        raise ServiceUnavailableError("SES takes no more mails at the moment.") from error
     except ClientError as error:
         # A 4xx says that SES did not take the mail; anything else leaves it open.
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.claims import withdraw
+from chalicelib.errors import SupersededError
 from chalicelib.models import RiderPhoto, UploadStatus, payload_of, state_of
 from chalicelib.observability import count
 from chalicelib.riders import live_item
-from chalicelib.uploads_table import UploadsTable
+from chalicelib.uploads_table import UploadsTable, status_of, text_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -34,27 +36,53 @@ def retire_replaced(
     Returns
     -------
     dict
-        `{"retired": [uploadId, …]}`; empty too if the rider's live photo is a newer one, which
-        supersedes this upload.
+        `{"retired": [uploadId, …]}`.
+
+    Raises
+    ------
+    SupersededError
+        If this photo is not the live one any more.
     """
     live = live_item(photo.user_id, dynamodb, settings.rider_photo_table)
+    if text_of(live, "uploadId") != photo.known_upload_id:
+        raise SupersededError("A newer photo has replaced this one already, or the rider was erased.")
     thumbnail = payload_of(state_of(event)["parallelResult"][1])["thumbnail"]
-    if live.get("uploadId", {}).get("S", "") > photo.known_upload_id:
-        # A newer photo took the place meanwhile; it removes this face, but knows no thumbnail of it yet.
-        s3.delete_object(Bucket=thumbnail["s3bucket"], Key=thumbnail["s3key"])
-        table.end(photo, UploadStatus.SUPERSEDED)
-        count("UploadEnded", status=UploadStatus.SUPERSEDED)
-        return {"retired": []}
     if table.end(photo, UploadStatus.ACCEPTED, thumbnail=thumbnail):
         count("UploadEnded", status=UploadStatus.ACCEPTED)
-    retired = []
-    for row in table.older_rows_with_face(photo):
-        if row["faceId"] == live.get("faceId"):
+    # Read again: a newer photo that came in between looked for accepted ones before this one was, so
+    # this one has to remove itself.
+    live = live_item(photo.user_id, dynamodb, settings.rider_photo_table)
+    return {"retired": retire_older(live, table, rekognition, s3, settings)}
+
+
+def retire_older(
+    live: Mapping[str, Any],
+    table: UploadsTable,
+    rekognition: RekognitionClient,
+    s3: S3Client,
+    settings: Settings,
+) -> list[str]:
+    """Remove face and thumbnail of all accepted uploads of a rider that are older than the live item's.
+
+    Returns
+    -------
+    list of str
+        Their uploadIds.
+    """
+    newest, retired = text_of(live, "uploadId"), list[str]()
+    if newest is None:
+        return retired
+    user_id = live["Username"]["S"]
+    for row in table.rows_of_rider(user_id, before=newest):
+        # An older upload that is still being processed finds the newer photo, and cleans up after itself.
+        if status_of(row) is not UploadStatus.ACCEPTED or "replacedBy" in row:
             continue
-        rekognition.delete_faces(CollectionId=settings.collection_id, FaceIds=[row["faceId"]["S"]])
+        withdraw(RiderPhoto(user_id, "", "", upload_id=row["uploadId"]["S"]), table)
+        if "faceId" in row and row["faceId"] != live.get("faceId"):
+            rekognition.delete_faces(CollectionId=settings.collection_id, FaceIds=[row["faceId"]["S"]])
         if "thumbnail" in row and row["thumbnail"] != live.get("thumbnail"):
             place = row["thumbnail"]["M"]
             s3.delete_object(Bucket=place["s3bucket"]["S"], Key=place["s3key"]["S"])
-        table.retire(row, replaced_by=photo.known_upload_id)
+        table.retire(row, replaced_by=newest)
         retired.append(row["uploadId"]["S"])
-    return {"retired": retired}
+    return retired

@@ -8,12 +8,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.claims import withdraw
 from chalicelib.clients import is_transient
+from chalicelib.errors import SupersededError, UploadEndedError
 from chalicelib.executions import identify
 from chalicelib.models import (
     UNVERSIONED,
+    Claim,
     RiderPhoto,
     UploadStatus,
+    minted_upload_id,
     payload_of,
     reason_of,
     state_of,
@@ -21,9 +25,10 @@ from chalicelib.models import (
 )
 from chalicelib.observability import count
 from chalicelib.outcome import error_message
-from chalicelib.riders import live_item
+from chalicelib.riders import live_item, refuse_late_write
+from chalicelib.rules import MAX_MATCHES
 from chalicelib.steps.make_thumbnail import thumbnail_key
-from chalicelib.uploads_table import UploadsTable
+from chalicelib.uploads_table import Row, UploadsTable, has_ended, status_of, text_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -35,7 +40,8 @@ if TYPE_CHECKING:
 
 _NO_AGE = datetime.fromtimestamp(0, UTC)
 _FAILED_MESSAGE = "The photo could not be processed. It is not the photo's fault: please try again later."
-SUPERSEDED_ERROR = "DynamoDB.ConditionalCheckFailedException"
+DECIDED = "decided"
+_NOT_A_FAILURE = {SupersededError.__name__, UploadEndedError.__name__}
 
 
 def undo(
@@ -48,83 +54,103 @@ def undo(
     sqs: SQSClient,
     settings: Settings,
 ) -> dict[str, Any]:
-    """Withdraw the face and the thumbnail of this execution, and say so in the upload's row.
+    """Withdraw the claim, the face and the thumbnail of this execution, and say so in the upload's row.
 
     The rider's live photo is never touched: if it is this very one, nothing is undone and the upload
-    counts as accepted. A technical failure is put into the dead-letter queue with the input to start again.
+    counts as accepted. Nor is an upload that another execution works on. A technical failure is put
+    into the dead-letter queue with all that is needed to start again.
 
     Returns
     -------
     dict
         `{"status", "uploadId", "s3VersionId"}`; status "rejected" (recorded, with its reason, by the
-        state that tells the rider), "failed", "superseded" or "accepted".
+        state that tells the rider), "failed", "superseded", "accepted", or "decided" if the upload had
+        ended before, is another execution's, or its rider was erased.
     """
     state = state_of(event)
     error, message = error_message(state.get("errorInfo"))
     photo = _identified(photo, s3)
+    row = table.row_of(photo)
+    if text_of(row, "claim") == Claim.CONFIRMED and text_of(row, "executionArn") == photo.execution_arn:
+        refuse_late_write(photo, dynamodb, settings.rider_photo_table)
     live = live_item(photo.user_id, dynamodb, settings.rider_photo_table)
-    if live.get("uploadId", {}).get("S") == photo.known_upload_id:
-        place = live.get("thumbnail", {}).get("M", {})
-        thumbnail = {name: text["S"] for name, text in place.items()}
-        table.end(photo, UploadStatus.ACCEPTED, thumbnail=thumbnail)
-        status = UploadStatus.ACCEPTED
-    else:
-        _withdraw_faces(photo, state, table, rekognition, settings)
-        for extension in ("jpg", "png"):
-            s3.delete_object(Bucket=settings.thumbnail_bucket, Key=thumbnail_key(photo, extension))
-        if reason_of(error, message):
-            return _result(UploadStatus.REJECTED, photo)
-        status = UploadStatus.SUPERSEDED if error == SUPERSEDED_ERROR else UploadStatus.FAILED
+    status: str | None = _take_back(photo, state, row, live, table, rekognition, s3, settings)
+    if status is None and reason_of(error, message):
+        status = UploadStatus.REJECTED
+    elif status is None:
+        # Whatever failed: with a newer photo, or after an erasure, this one can't be accepted any more.
+        overtaken = (text_of(live, "uploadId") or "") > photo.known_upload_id
+        status = UploadStatus.SUPERSEDED if overtaken or error in _NOT_A_FAILURE else UploadStatus.FAILED
         table.end(photo, status, message=None if status is UploadStatus.SUPERSEDED else _FAILED_MESSAGE)
-    if status is not UploadStatus.SUPERSEDED:
+    if status == UploadStatus.FAILED or (status == UploadStatus.ACCEPTED and error not in _NOT_A_FAILURE):
         sqs.send_message(
             QueueUrl=settings.dead_letter_queue_url, MessageBody=_dead_letter(photo, state, error)
         )
-    count("UploadEnded", status=status)
-    return _result(status, photo)
-
-
-def _result(status: UploadStatus, photo: RiderPhoto) -> dict[str, Any]:
+    count("UploadUndone", status=status)
     return {"status": status, "uploadId": photo.upload_id, "s3VersionId": photo.version_id}
 
 
-def _withdraw_faces(
+def _take_back(
     photo: RiderPhoto,
     state: Mapping[str, Any],
+    row: Row | None,
+    live: Mapping[str, Any],
     table: UploadsTable,
+    rekognition: RekognitionClient,
+    s3: S3Client,
+    settings: Settings,
+) -> str | None:
+    """Undo what this execution did; None if the upload has no outcome yet."""
+    if text_of(live, "uploadId") == photo.known_upload_id:
+        place = live.get("thumbnail", {}).get("M", {})
+        table.end(photo, UploadStatus.ACCEPTED, thumbnail={name: text["S"] for name, text in place.items()})
+        return UploadStatus.ACCEPTED
+    if row and text_of(row, "executionArn") not in {None, photo.execution_arn}:
+        return DECIDED  # another execution works on it, or has decided it
+    if status_of(row) is UploadStatus.ACCEPTED:
+        return DECIDED  # and replaced since: whoever replaced it cleans up
+    withdraw(photo, table)
+    _delete_faces(photo, state, row, rekognition, settings)
+    for extension in ("jpg", "png"):
+        s3.delete_object(Bucket=settings.thumbnail_bucket, Key=thumbnail_key(photo, extension))
+    status = status_of(row)
+    if status in {UploadStatus.FAILED, UploadStatus.SUPERSEDED}:
+        return status  # as when it was undone before, and only the answer got lost
+    was_erased = row is None and minted_upload_id(photo.user_id, photo.key) is not None
+    return DECIDED if was_erased or has_ended(row) else None
+
+
+def _delete_faces(
+    photo: RiderPhoto,
+    state: Mapping[str, Any],
+    row: Row | None,
     rekognition: RekognitionClient,
     settings: Settings,
 ) -> None:
-    """Delete the faces of this upload: the one in the state, in the row, and any that the search finds.
+    """Delete the faces of this upload: the one in the state, in the row, or else any that a search finds.
 
     The search finds the face of a step that indexed it and was killed before it could say so.
     """
     results = state.get("parallelResult")
-    row = table.row(photo.user_id, photo.known_upload_id) or {}
-    face_ids = {
-        row.get("faceId", {}).get("S"),
-        payload_of(results[0] if isinstance(results, list) and results else None).get("FaceId"),
-    }
-    face_ids.discard(None)
-    if not face_ids and "executionArn" in row:
+    indexed = payload_of(results[0] if isinstance(results, list) and results else None).get("FaceId")
+    face_ids = {face_id for face_id in (indexed, text_of(row, "faceId")) if face_id}
+    if not face_ids and (row is None or "claim" in row):
         face_ids = _faces_of_upload(photo, rekognition, settings)
     if not face_ids:
         return
     try:
-        rekognition.delete_faces(CollectionId=settings.collection_id, FaceIds=sorted(filter(None, face_ids)))
+        rekognition.delete_faces(CollectionId=settings.collection_id, FaceIds=sorted(face_ids))
     except rekognition.exceptions.ResourceNotFoundException:
         return  # the collection itself is gone, and the face with it
 
 
-def _faces_of_upload(
-    photo: RiderPhoto, rekognition: RekognitionClient, settings: Settings
-) -> set[str | None]:
+def _faces_of_upload(photo: RiderPhoto, rekognition: RekognitionClient, settings: Settings) -> set[str]:
     try:
         answer = rekognition.search_faces_by_image(
             CollectionId=settings.collection_id,
             Image=photo.as_rekognition_image(),  # type: ignore[arg-type]
             FaceMatchThreshold=settings.photo_rules.similarity_threshold,
-            MaxFaces=4096,
+            MaxFaces=MAX_MATCHES,
         )
     except rekognition.exceptions.ClientError as error:
         if is_transient(error):

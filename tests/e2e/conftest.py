@@ -13,7 +13,8 @@ from local.places import CACHE
 from local.riders import Rider, sign_up
 from local.samples import ensure_samples
 from local.stack import Directories, Stack
-from tests.e2e.support import forget_faces
+from tests.e2e.faults import FaceServiceProxy
+from tests.e2e.world import assert_invariants, empty
 
 
 @pytest.fixture(scope="session")
@@ -23,18 +24,42 @@ def samples() -> dict[str, Path]:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The running stack; tests share it, so each signs up riders of its own."""
+def faces() -> Iterator[FaceServiceProxy]:
+    """What stands between the embedded AWS and the face service; it passes all on unless told otherwise."""
+    with FaceServiceProxy() as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, faces: FaceServiceProxy) -> Iterator[Stack]:
+    """The running stack; tests share it, so each signs up riders of its own.
+
+    Two workers a function, so that executions meet in the same step too.
+    """
     directory = tmp_path_factory.mktemp("stack")
-    with Stack(Directories(data=directory / "data", app=directory / "app"), NoProgress()) as running:
+    stack = Stack(
+        Directories(data=directory / "data", app=directory / "app"),
+        NoProgress(),
+        rekognition_url=faces.url,
+        workers_per_function=2,
+    )
+    faces.target = stack.face_service.url
+    with stack as running:
         yield running
         running.check()
 
 
 @pytest.fixture
-def no_faces(stack: Stack) -> None:
-    """Nobody holds a face: executions have ended, the collection and the rider photo table are empty."""
-    forget_faces(stack)
+def empty_world(stack: Stack) -> None:
+    """Nobody holds a face and no upload is known: what earlier tests left is removed."""
+    empty(stack)
+
+
+@pytest.fixture
+def whole_world(stack: Stack, empty_world: None) -> Iterator[None]:
+    """Begins with an empty world, and asserts after the test that the rules of truth hold in it."""
+    yield
+    assert_invariants(stack)
 
 
 _numbers = itertools.count(1)

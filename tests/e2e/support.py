@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from chalicelib.uploads_table import iso
 from local.demo import Outcome, upload
 from local.demo_photos import DemoPhoto
-from local.riders import Rider
+from local.riders import Rider, Upload, content_type_of, post_photo
 from local.stack import Mail, Stack
 
 
@@ -30,6 +34,124 @@ def send(stack: Stack, rider: Rider, photo: Path) -> Outcome:
     return upload(stack, rider, DemoPhoto(photo, photo.name, 1))
 
 
+def post(rider: Rider, photo: Path) -> Upload:
+    """Upload a photo as that rider by a new form, and wait for nothing."""
+    content = photo.read_bytes()
+    form = rider.create_upload(content_type_of(content))
+    post_photo(form, content)
+    return form
+
+
+def post_at_once(riders: list[Rider], photos: list[Path]) -> list[Upload]:
+    """Upload a photo as each rider, all at the same moment."""
+    with ThreadPoolExecutor(20) as pool:
+        return list(pool.map(post, riders, photos))
+
+
+def row_of(stack: Stack, rider: Rider, form: Upload) -> dict[str, Any]:
+    """The upload's row of the uploads table, {} if there is none."""
+    row: dict[str, Any] = (
+        stack.client("dynamodb")
+        .get_item(
+            TableName=stack.deployment.outputs["UploadsTable"],
+            Key={"userId": {"S": rider.user_id}, "uploadId": {"S": form.upload_id}},
+            ConsistentRead=True,
+        )
+        .get("Item", {})
+    )
+    return row
+
+
+def ended(rider: Rider, form: Upload, seconds: float = 60.0) -> tuple[str, str | None]:
+    """Wait until an upload has ended; its status and its reason."""
+    view = rider.wait_for_outcome(form.upload_id, seconds)
+    assert view is not None, f"{rider.view(form.upload_id)['status']} after {seconds:g} s"
+    return view["status"], view["reason"]
+
+
+def invoke(stack: Stack, function: str, event: dict[str, Any]) -> Any:
+    """Invoke a function of the app with an event, and return its answer; AssertionError if it fails."""
+    answer = stack.client("lambda").invoke(
+        FunctionName=f"rider-photos-local-{function}", Payload=json.dumps(event).encode()
+    )
+    payload = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, payload
+    return payload
+
+
+def audit(stack: Stack) -> None:
+    """One pass of the audit, which comes to the end of everything."""
+    event = {
+        "version": "0",
+        "id": "00000000-0000-0000-0000-000000000000",
+        "source": "aws.events",
+        "detail-type": "Scheduled Event",
+        "account": stack.deployment.account_id,
+        "region": stack.deployment.region,
+        "time": "2026-01-01T00:00:00Z",
+        "resources": ["arn:aws:events:us-east-1:000000000000:rule/rider-photos-local-audit-event"],
+        "detail": {},
+    }
+    assert invoke(stack, "audit", event) == {"complete": True}
+
+
+@contextmanager
+def losing_events_for(stack: Stack, function: str) -> Iterator[None]:
+    """No event reaches the function while the block runs."""
+    events, rule = stack.client("events"), f"rider-photos-local-{function}-event"
+    events.disable_rule(Name=rule)
+    try:
+        yield
+    finally:
+        events.enable_rule(Name=rule)
+
+
+def age(stack: Stack, rider: Rider, form: Upload) -> None:
+    """Make an upload's row look as if nothing had changed it for an hour."""
+    an_hour_ago = iso(datetime.now(UTC) - timedelta(hours=1))
+    stack.client("dynamodb").update_item(
+        TableName=stack.deployment.outputs["UploadsTable"],
+        Key={"userId": {"S": rider.user_id}, "uploadId": {"S": form.upload_id}},
+        UpdateExpression="SET updatedAt = :then",
+        ConditionExpression="attribute_exists(userId)",
+        ExpressionAttributeValues={":then": {"S": an_hour_ago}},
+    )
+
+
+def object_created(stack: Stack, key: str, version: str) -> dict[str, Any]:
+    """The event that S3 sends for an object's version."""
+    return {
+        "version": "0",
+        "id": "00000000-0000-0000-0000-000000000000",
+        "source": "aws.s3",
+        "detail-type": "Object Created",
+        "account": stack.deployment.account_id,
+        "region": stack.deployment.region,
+        "time": "2026-01-01T00:00:00Z",
+        "resources": [f"arn:aws:s3:::{stack.endpoints.photo_bucket}"],
+        "detail": {
+            "version": "0",
+            "bucket": {"name": stack.endpoints.photo_bucket},
+            "object": {"key": key, "version-id": version, "size": 1, "etag": "x", "sequencer": "0"},
+            "reason": "PutObject",
+        },
+    }
+
+
+def letters(stack: Stack) -> list[dict[str, Any]]:
+    """Take all letters out of the dead-letter queue: their bodies, with the attribute `why` if there is."""
+    sqs, queue = stack.client("sqs"), stack.deployment.outputs["DeadLetterQueueUrl"]
+    found: list[dict[str, Any]] = []
+    while True:
+        answer = sqs.receive_message(QueueUrl=queue, MessageAttributeNames=["All"], MaxNumberOfMessages=10)
+        if "Messages" not in answer:
+            return found
+        for message in answer["Messages"]:
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+            why = message.get("MessageAttributes", {}).get("why", {}).get("StringValue")
+            found.append(json.loads(message["Body"]) | ({"why": why} if why else {}))
+
+
 def executions(stack: Stack, containing: str = "") -> list[dict[str, Any]]:
     """The state machine's executions whose name contains that."""
     pages = stack.client("stepfunctions").get_paginator("list_executions")
@@ -39,11 +161,6 @@ def executions(stack: Stack, containing: str = "") -> list[dict[str, Any]]:
     ]
 
 
-def run_to_end(stack: Stack) -> None:
-    """Wait until no execution runs."""
-    eventually(lambda: all(execution["status"] != "RUNNING" for execution in executions(stack)), 120)
-
-
 def execute(stack: Stack, state: dict[str, Any], machine: str | None = None) -> dict[str, Any]:
     """Start an execution by hand and return its description when it has ended."""
     step_functions = stack.client("stepfunctions")
@@ -51,11 +168,11 @@ def execute(stack: Stack, state: dict[str, Any], machine: str | None = None) -> 
         stateMachineArn=machine or stack.endpoints.state_machine_arn, input=json.dumps(state)
     )
 
-    def ended() -> dict[str, Any] | None:
+    def description() -> dict[str, Any] | None:
         execution: dict[str, Any] = step_functions.describe_execution(executionArn=started["executionArn"])
         return execution if execution["status"] != "RUNNING" else None
 
-    return eventually(ended, 60)
+    return eventually(description, 60)
 
 
 def item_of(stack: Stack, user_id: str) -> dict[str, Any]:
@@ -73,17 +190,6 @@ def faces_of(stack: Stack) -> list[dict[str, Any]]:
     pages = stack.client("rekognition").get_paginator("list_faces")
     found = pages.paginate(CollectionId=stack.endpoints.collection_id)
     return [face for page in found for face in page["Faces"]]
-
-
-def forget_faces(stack: Stack) -> None:
-    """Wait until no execution runs, then empty the collection and the rider photo table."""
-    run_to_end(stack)
-    faces = [face["FaceId"] for face in faces_of(stack)]
-    if faces:
-        stack.client("rekognition").delete_faces(CollectionId=stack.endpoints.collection_id, FaceIds=faces)
-    dynamodb, table = stack.client("dynamodb"), stack.endpoints.rider_photo_table
-    for item in dynamodb.scan(TableName=table)["Items"]:
-        dynamodb.delete_item(TableName=table, Key={"Username": item["Username"]})
 
 
 def mails_to(stack: Stack, address: str) -> list[Mail]:

@@ -11,55 +11,22 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import boto3
 import pytest
 
 from deploy.record import RECORD_KEY
-from local.emulator import ACCOUNT, REGION, Emulator
+from local.emulator import REGION, Emulator
 from local.processes import base_environment
 from local.staging import keep_packages, stage_app
+from tests.e2e.face_collections import Collections
 
 PROJECT = Path(__file__).parents[2]
 SENDER = "rides@example.com"
 ORIGIN = "http://127.0.0.1:8000"
-
-
-class Collections(BaseHTTPRequestHandler):
-    """As much of a face service as the stack asks for: collections come and go."""
-
-    ids: ClassVar[set[str]] = set()
-    full: ClassVar[bool] = False
-
-    def do_POST(self) -> None:
-        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        answer: dict[str, Any] = {"StatusCode": 200}
-        match self.headers["X-Amz-Target"].rpartition(".")[2]:
-            case "CreateCollection" if self.full:
-                answer = {"__type": "ServiceQuotaExceededException", "Message": "no more collections"}
-            case "CreateCollection":
-                self.ids.add(request["CollectionId"])
-                answer["CollectionArn"] = self.arn(request)
-            case "DescribeCollection":
-                answer["CollectionARN"] = self.arn(request)
-            case "DeleteCollection":
-                self.ids.discard(request["CollectionId"])
-        body = json.dumps(answer).encode()
-        self.send_response(400 if "__type" in answer else 200)
-        self.send_header("Content-Type", "application/x-amz-json-1.1")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    @staticmethod
-    def arn(request: Mapping[str, str]) -> str:
-        return f"arn:aws:rekognition:{REGION}:{ACCOUNT}:collection/{request['CollectionId']}"
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Says nothing."""
 
 
 class Aws:
@@ -117,6 +84,7 @@ class Aws:
         listed += [rule["Name"] for rule in self.client("events").list_rules()["Rules"]]
         listed += [role["RoleName"] for role in self.client("iam").list_roles()["Roles"]]
         listed += [p["PolicyName"] for p in self.client("iam").list_policies(Scope="Local")["Policies"]]
+        listed += [a["AlarmName"] for a in self.client("cloudwatch").describe_alarms()["MetricAlarms"]]
         listed += [group["logGroupName"] for group in self.client("logs").describe_log_groups()["logGroups"]]
         machines = self.client("stepfunctions").list_state_machines()["stateMachines"]
         listed += [machine["name"].replace("RiderPhotoProcessing", "rider-photos") for machine in machines]
@@ -184,18 +152,25 @@ def test_functions_have_their_own_roles_and_what_chalice_cannot_set_is_set_after
 ) -> None:
     deployment = aws.up("wired", clone, "--sender", SENDER)
     aws.up("wired", clone)
-    queue = deployment["outputs"]["DeadLetterQueueArn"]
-    rule = "rider-photos-wired-start_processing-event"
-    [target] = aws.client("events").list_targets_by_rule(Rule=rule)["Targets"]
-    assert target["Arn"].endswith(":function:rider-photos-wired-start_processing")
-    assert target["DeadLetterConfig"] == {"Arn": queue}
-    assert target["RetryPolicy"] == {"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": 86400}
-    pattern = json.loads(aws.client("events").describe_rule(Name=rule)["EventPattern"])
-    assert pattern["detail"]["bucket"]["name"] == [deployment["outputs"]["RiderPhotoS3Bucket"]]
-    invocation = aws.client("lambda").get_function_event_invoke_config(
-        FunctionName="rider-photos-wired-start_processing"
-    )
-    assert invocation["DestinationConfig"]["OnFailure"] == {"Destination": queue}
+    queue, events = deployment["outputs"]["DeadLetterQueueArn"], aws.client("events")
+    details = {}
+    for function in ("start_processing", "close_execution"):
+        rule = f"rider-photos-wired-{function}-event"
+        [target] = events.list_targets_by_rule(Rule=rule)["Targets"]
+        assert target["Arn"].endswith(f":function:rider-photos-wired-{function}")
+        assert target["DeadLetterConfig"] == {"Arn": queue}
+        assert target["RetryPolicy"] == {"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": 86400}
+        details[function] = json.loads(events.describe_rule(Name=rule)["EventPattern"])["detail"]
+    assert details["start_processing"]["bucket"]["name"] == [deployment["outputs"]["RiderPhotoS3Bucket"]]
+    assert details["close_execution"]["stateMachineArn"] == [deployment["outputs"]["StateMachineArn"]]
+    schedule = events.describe_rule(Name="rider-photos-wired-audit-event")["ScheduleExpression"]
+    assert schedule == "rate(5 minutes)"
+    for function, retries in (("start_processing", 2), ("close_execution", 2), ("audit", 0)):
+        invocation = aws.client("lambda").get_function_event_invoke_config(
+            FunctionName=f"rider-photos-wired-{function}"
+        )
+        assert invocation["DestinationConfig"]["OnFailure"] == {"Destination": queue}
+        assert invocation["MaximumRetryAttempts"] == retries
     cors = aws.client("s3").get_bucket_cors(Bucket=deployment["outputs"]["RiderPhotoS3Bucket"])
     assert cors["CORSRules"][0]["AllowedOrigins"] == [deployment["page_origin"]]
     assert deployment["page_origin"] == deployment["api_url"].removesuffix("/api")
@@ -246,7 +221,8 @@ def test_down_asks_leaves_nothing_but_the_sender_and_can_be_repeated(aws: Aws, c
     assert refused.returncode == 1
     assert "There is nobody to ask here: give --yes" in refused.stderr
     assert aws.left("gone") == everything
-    assert len(everything) > 40
+    assert len(everything) > 50
+    assert "rider-photos-gone-dead-letters" in everything
     done = aws.down("gone", clone, "--yes")
     assert done.returncode == 0, done.stderr
     removal = json.loads(done.stdout)

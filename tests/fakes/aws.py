@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from chalicelib.executions import identify
+from chalicelib.executions import execution_name, identify
 from chalicelib.models import RiderPhoto, upload_key, uuid7
 from chalicelib.settings import Settings
-from chalicelib.uploads_table import UploadsTable
-from tests.fakes.dynamodb import FakeDynamoDB
+from chalicelib.uploads_table import BY_STATUS_INDEX, UploadsTable
+from tests.fakes.dynamodb import FakeDynamoDB, Index
 from tests.fakes.rekognition import FakeRekognition, IndexedFace
 from tests.fakes.s3 import FakeS3
+from tests.fakes.service import FakeClient
 from tests.fakes.services import FakeCognito, FakeSES, FakeSQS, FakeStepFunctions
 
 _ACCOUNT_AND_REGION: Final = "123456789012-us-east-1"
@@ -39,16 +40,28 @@ _FIRST_UPLOAD_AT: Final = 1_750_000_000_000
 
 
 class FakeAws:
-    """Fake clients that belong together, with the settings that name what is in them."""
+    """Fake clients that belong together, with the settings that name what is in them.
 
-    def __init__(self, *, versioned: bool = True, **overrides: str) -> None:
+    Parameters
+    ----------
+    versioned
+        Whether the photos' bucket keeps versions.
+    checked
+        Whether calls and answers are checked against botocore's models; without it a call is about ten
+        times as fast.
+    overrides
+        Variables of the environment.
+    """
+
+    def __init__(self, *, versioned: bool = True, checked: bool = True, **overrides: str) -> None:
         self.settings = Settings.from_env({**ENVIRONMENT, **overrides})
         self.s3 = FakeS3({self.settings.photo_bucket: versioned, self.settings.thumbnail_bucket: False})
         self.dynamodb = FakeDynamoDB(
             {
                 self.settings.rider_photo_table: ("Username",),
                 self.settings.uploads_table: ("userId", "uploadId"),
-            }
+            },
+            (Index(self.settings.uploads_table, BY_STATUS_INDEX, ("status", "updatedAt")),),
         )
         self.rekognition = FakeRekognition(self.s3, [self.settings.collection_id])
         self.ses = FakeSES(self.settings.sender)
@@ -57,15 +70,40 @@ class FakeAws:
         self.cognito = FakeCognito(self.settings.user_pool_id)
         self.table = UploadsTable(self.dynamodb, self.settings)  # type: ignore[arg-type]
         self._uploads = 0
+        for client in self.clients:
+            client.checked = checked
 
-    def upload(self, content: bytes, user_id: str = RIDER, extension: str = "jpg") -> RiderPhoto:
-        """Store a file as a rider's form does, and give the photo that an execution of it works on.
+    @property
+    def clients(self) -> tuple[FakeClient, ...]:
+        """All clients, in a fixed order."""
+        services = (self.s3, self.dynamodb, self.rekognition, self.ses, self.sqs)
+        return (*services, self.step_functions, self.cognito)
+
+    def save(self) -> tuple[Any, ...]:
+        """The state of all services: `restore` goes back to it, as often as one likes."""
+        return (self._uploads, *(client.save() for client in self.clients))
+
+    def restore(self, saved: tuple[Any, ...]) -> None:
+        """Go back to a state that was saved."""
+        self._uploads = saved[0]
+        for client, state in zip(self.clients, saved[1:], strict=True):
+            client.restore(state)
+
+    def form(self, user_id: str = RIDER, extension: str = "jpg") -> tuple[str, str]:
+        """Mint a form of a rider, as the API does, and give its uploadId and key.
 
         Each upload is a minute younger than the last.
         """
         self._uploads += 1
         upload_id = uuid7(_FIRST_UPLOAD_AT + 60_000 * self._uploads, self._uploads.to_bytes(10, "big"))
-        return self.put(upload_key(user_id, upload_id, extension), content, user_id)
+        key = upload_key(user_id, upload_id, extension)
+        self.table.create(user_id, upload_id, self.settings.photo_bucket, key)
+        return upload_id, key
+
+    def upload(self, content: bytes, user_id: str = RIDER, extension: str = "jpg") -> RiderPhoto:
+        """Upload a file with a form, and give the photo that an execution of it works on."""
+        _, key = self.form(user_id, extension)
+        return self.put(key, content, user_id)
 
     def put(self, key: str, content: bytes, user_id: str = RIDER) -> RiderPhoto:
         """Store a file under any key, and give the photo that an execution of it works on."""
@@ -73,7 +111,11 @@ class FakeAws:
         self.s3.put_object(Bucket=bucket, Key=key, Body=content, ContentType="image/jpeg")
         state = RiderPhoto.from_state({"userId": user_id, "s3Bucket": bucket, "s3Key": key})
         photo = identify(state, self.s3)  # type: ignore[arg-type]
-        return replace(photo, execution_arn=f"{self._execution_arn_prefix}{photo.upload_id}")
+        return replace(photo, execution_arn=self.execution_arn(execution_name(photo)))
+
+    def execution_arn(self, name: str) -> str:
+        """The ARN of an execution."""
+        return f"{self.settings.state_machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
 
     def row(self, photo: RiderPhoto) -> dict[str, Any] | None:
         """The row of an upload."""
@@ -98,7 +140,3 @@ class FakeAws:
     def dead_letters(self) -> list[Any]:
         """The bodies of all dead letters."""
         return self.sqs.bodies(self.settings.dead_letter_queue_url)
-
-    @property
-    def _execution_arn_prefix(self) -> str:
-        return self.settings.state_machine_arn.replace(":stateMachine:", ":execution:") + ":"

@@ -1,15 +1,25 @@
-"""DynamoDB in memory: items by key, real conditions, pages; a read is stale unless it asks not to be."""
+"""DynamoDB in memory: items by key, real conditions, pages, indexes; stale reads unless asked otherwise."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
-from tests.fakes.expressions import Condition, ExpressionError, Item, Placeholders, Update
+from tests.fakes.expressions import Expression, ExpressionError, Item, Placeholders, condition, update
 from tests.fakes.service import Answer, FakeClient, Parameters, operation
 
 type Key = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A global secondary index with string keys, and all attributes projected."""
+
+    table: str
+    name: str
+    key_names: tuple[str, str]
 
 
 class FakeDynamoDB(FakeClient):
@@ -19,17 +29,25 @@ class FakeDynamoDB(FakeClient):
     ----------
     tables
         The names of a table's key attributes: partition key, then sort key if there is one.
+    indexes
+        The tables' global secondary indexes.
     page_size
         How many items a query looks at before it answers with a LastEvaluatedKey.
     """
 
     service = "dynamodb"
+    _state: ClassVar = {"_items": 2, "_before": 2, "_stale": 2}
 
-    def __init__(self, tables: Mapping[str, tuple[str, ...]], page_size: int = 2) -> None:
+    def __init__(
+        self, tables: Mapping[str, tuple[str, ...]], indexes: tuple[Index, ...] = (), page_size: int = 2
+    ) -> None:
         super().__init__()
         self._key_names = dict(tables)
-        self._items: dict[str, dict[Key, dict[str, Any]]] = {table: {} for table in tables}
-        self._before: dict[str, dict[Key, dict[str, Any] | None]] = {table: {} for table in tables}
+        self._indexes = {(index.table, index.name): index for index in indexes}
+        # An item is never changed: a write puts another in its place.
+        self._items: dict[str, dict[Key, Item]] = {table: {} for table in tables}
+        self._before: dict[str, dict[Key, Item | None]] = {table: {} for table in tables}
+        self._stale: dict[str, dict[Key, Item]] = {}
         self._page_size = page_size
 
     def items(self, table: str) -> list[dict[str, Any]]:
@@ -41,6 +59,14 @@ class FakeDynamoDB(FakeClient):
         item = self._items[table].get(key)
         return None if item is None else _on_the_wire(item)
 
+    def let_indexes_lag(self) -> None:
+        """From now on indexes show the tables as they are now, until `let_indexes_catch_up`."""
+        self._stale = {table: dict(items) for table, items in self._items.items()}
+
+    def let_indexes_catch_up(self) -> None:
+        """Let indexes show the tables as they are."""
+        self._stale = {}
+
     @operation
     def get_item(self, request: Parameters) -> Answer:
         table = self._table_of(request)
@@ -48,19 +74,17 @@ class FakeDynamoDB(FakeClient):
         item = self._items[table].get(key)
         if not request.get("ConsistentRead"):
             item = self._before[table].get(key, item)
-        return {} if item is None else {"Item": _on_the_wire(item)}
+        return {} if item is None else {"Item": self._copy(item)}
 
     @operation
     def put_item(self, request: Parameters) -> Answer:
         table = self._table_of(request)
-        item = _on_the_wire(request["Item"])
+        item = self._copy(request["Item"])
         key = self._key(table, item)
         old = self._items[table].get(key)
-        placeholders = _placeholders(request)
-        self._check_condition(request, old, placeholders)
-        self._finish(placeholders)
+        self._check_condition(request, old)
         self._write(table, key, item)
-        return {"Attributes": old} if request.get("ReturnValues") == "ALL_OLD" and old else {}
+        return self._old(request, old)
 
     @operation
     def update_item(self, request: Parameters) -> Answer:
@@ -68,78 +92,96 @@ class FakeDynamoDB(FakeClient):
         key = self._key(table, request["Key"], exact=True)
         old = self._items[table].get(key)
         placeholders = _placeholders(request)
+        change = self._read(update, request["UpdateExpression"])
         try:
-            update = Update(request["UpdateExpression"], old or _on_the_wire(request["Key"]), placeholders)
-            updated = _on_the_wire(update.apply())
-        except ExpressionError as error:
+            updated, targets = change.evaluate(request["Key"] if old is None else old, placeholders)
+        except (ExpressionError, KeyError) as error:
             raise self._invalid(error) from error
-        if update.targets & set(self._key_names[table]):
+        if targets & set(self._key_names[table]):
             raise self._invalid("Cannot update attribute. This attribute is part of the key")
-        self._check_condition(request, old, placeholders)
-        self._finish(placeholders)
-        self._write(table, key, updated)
+        self._check_condition(request, old, change)
+        self._write(table, key, self._copy(updated))
         return {}
+
+    @operation
+    def delete_item(self, request: Parameters) -> Answer:
+        table = self._table_of(request)
+        key = self._key(table, request["Key"], exact=True)
+        old = self._items[table].get(key)
+        self._check_condition(request, old)
+        if old is not None:
+            self._before[table][key] = self._items[table].pop(key)
+        return self._old(request, old)
 
     @operation
     def query(self, request: Parameters) -> Answer:
         table = self._table_of(request)
-        placeholders = _placeholders(request)
-        if not request.get("ConsistentRead"):
+        index = self._index_of(request)
+        key_names = index.key_names if index else self._key_names[table]
+        if index and request.get("ConsistentRead"):
+            raise self._invalid("Consistent reads are not supported on global secondary indexes")
+        if not index and not request.get("ConsistentRead"):
             raise AssertionError("the fake has no stale queries: ask with ConsistentRead")
-        after = request.get("ExclusiveStartKey")
-        start = self._key(table, after, exact=True) if after else ()
-        keys = [
-            key
-            for key in sorted(self._items[table])
-            if key > start and self._holds_for_key(request, table, key, placeholders)
-        ]
-        page, rest = keys[: self._page_size], keys[self._page_size :]
-        found = [self._items[table][key] for key in page]
+        placeholders = _placeholders(request)
+        expressions = [self._read(condition, request["KeyConditionExpression"])]
+        if not expressions[0].names(placeholders) <= set(key_names):
+            raise self._invalid("Query condition missed key schema element")
         if "FilterExpression" in request:
-            found = [item for item in found if self._passes_filter(request, table, item, placeholders)]
-            self._passes_filter(request, table, {}, placeholders)  # checked also where no item is
-        self._holds_for_key(request, table, None, placeholders)
-        self._finish(placeholders)
-        answer: Answer = {"Items": [_on_the_wire(item) for item in found]}
+            expressions.append(self._read(condition, request["FilterExpression"]))
+            if expressions[1].names(placeholders) & set(key_names):
+                raise self._invalid("Filter Expression can only contain non-primary key attributes")
+        self._check_placeholders(placeholders, expressions)
+        # In an index, items of the same index key follow each other in the order of the table's key.
+        order = tuple(dict.fromkeys((*key_names, *self._key_names[table])))
+        items = self._stale.get(table, self._items[table]) if index else self._items[table]
+        keyed = {
+            tuple(item[name]["S"] for name in order): item
+            for item in items.values()
+            if all(name in item for name in order) and expressions[0].evaluate(item, placeholders)
+        }
+        after = request.get("ExclusiveStartKey")
+        start = tuple(after[name]["S"] for name in order) if after else ()
+        keys = [key for key in sorted(keyed) if key > start]
+        page, rest = keys[: self._page_size], keys[self._page_size :]
+        found = [keyed[key] for key in page]
+        for wanted in expressions[1:]:
+            found = [item for item in found if wanted.evaluate(item, placeholders)]
+        answer: Answer = {"Items": [self._copy(item) for item in found]}
         answer |= {"Count": len(found), "ScannedCount": len(page)}
         if rest:
-            last = self._items[table][page[-1]]
-            answer["LastEvaluatedKey"] = {name: last[name] for name in self._key_names[table]}
+            answer["LastEvaluatedKey"] = {name: keyed[page[-1]][name] for name in order}
         return answer
 
-    def _holds_for_key(
-        self, request: Parameters, table: str, key: Key | None, placeholders: Placeholders
-    ) -> bool:
-        item = self._items[table][key] if key else {}
-        holds, names = self._evaluate(request["KeyConditionExpression"], item, placeholders)
-        if not names <= set(self._key_names[table]):
-            raise self._invalid("Query condition missed key schema element")
-        return holds
+    def _index_of(self, request: Parameters) -> Index | None:
+        if "IndexName" not in request:
+            return None
+        index = self._indexes.get((request["TableName"], request["IndexName"]))
+        if index is None:
+            raise self._invalid("The table does not have the specified index")
+        return index
 
-    def _passes_filter(self, request: Parameters, table: str, item: Item, placeholders: Placeholders) -> bool:
-        passes, names = self._evaluate(request["FilterExpression"], item, placeholders)
-        if names & set(self._key_names[table]):
-            raise self._invalid("Filter Expression can only contain non-primary key attributes")
-        return passes
-
-    def _check_condition(self, request: Parameters, item: Item | None, placeholders: Placeholders) -> None:
+    def _check_condition(self, request: Parameters, item: Item | None, *others: Expression) -> None:
+        placeholders, expressions = _placeholders(request), list(others)
         text = request.get("ConditionExpression")
-        if text is not None and not self._evaluate(text, item or {}, placeholders)[0]:
+        if text is not None:
+            expressions.append(self._read(condition, text))
+        self._check_placeholders(placeholders, expressions)
+        if text is not None and not expressions[-1].evaluate(item or {}, placeholders):
             raise self.error("ConditionalCheckFailedException", "The conditional request failed")
 
-    def _evaluate(self, text: str, item: Item, placeholders: Placeholders) -> tuple[bool, set[str]]:
-        """Whether an expression holds for an item, and the attributes it names."""
-        try:
-            condition = Condition(text, item, placeholders)
-            return condition.evaluate(), set(condition.names)
-        except ExpressionError as error:
-            raise self._invalid(error) from error
+    def _check_placeholders(self, placeholders: Placeholders, expressions: list[Expression]) -> None:
+        if self.checked:
+            try:
+                placeholders.check(*expressions)
+            except ExpressionError as error:
+                raise self._invalid(error) from error
 
-    def _finish(self, placeholders: Placeholders) -> None:
+    def _read(self, reader: Any, text: str) -> Expression:
         try:
-            placeholders.check_all_used()
+            expression: Expression = reader(text)
         except ExpressionError as error:
             raise self._invalid(error) from error
+        return expression
 
     def _table_of(self, request: Parameters) -> str:
         table = request["TableName"]
@@ -154,11 +196,17 @@ class FakeDynamoDB(FakeClient):
             raise self._invalid("The provided key element does not match the schema")
         return tuple(str(value) for value in values)
 
-    def _write(self, table: str, key: Key, item: dict[str, Any]) -> None:
-        if len(json.dumps(item).encode()) > 400 * 1024:
+    def _write(self, table: str, key: Key, item: Item) -> None:
+        if self.checked and len(json.dumps(item).encode()) > 400 * 1024:
             raise self._invalid("Item size has exceeded the maximum allowed size")
         self._before[table][key] = self._items[table].get(key)
         self._items[table][key] = item
+
+    def _old(self, request: Parameters, old: Item | None) -> Answer:
+        return {"Attributes": self._copy(old)} if old and request.get("ReturnValues") == "ALL_OLD" else {}
+
+    def _copy(self, item: Item) -> dict[str, Any]:
+        return _on_the_wire(item) if self.checked else dict(item)
 
     def _invalid(self, why: object) -> Exception:
         return self.error("ValidationException", str(why))
@@ -168,7 +216,7 @@ def _placeholders(request: Parameters) -> Placeholders:
     return Placeholders(request.get("ExpressionAttributeNames"), request.get("ExpressionAttributeValues"))
 
 
-def _on_the_wire(item: Mapping[str, Any]) -> dict[str, Any]:
+def _on_the_wire(item: Item) -> dict[str, Any]:
     """A copy as the service gets it: enumerations are strings, and nobody shares it."""
     copy: dict[str, Any] = json.loads(json.dumps(item))
     return copy

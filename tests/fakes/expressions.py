@@ -2,18 +2,23 @@
 
 Grammar and precedence as in the Amazon DynamoDB Developer Guide, "Condition and filter expressions" and
 "Update expressions"; of the functions those that the app uses. Nested paths are refused, not misread.
+An expression is read once and then evaluated on any item.
 """
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Mapping
-from decimal import Decimal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.fakes.values import ExpressionError, Value, added, begins_with, compare, existing
+
 type Item = Mapping[str, Any]
-type Value = Mapping[str, Any]
+type Operand = Callable[[Item, Placeholders], Value | None]
+type Test = Callable[[Item, Placeholders], bool]
 
 _TOKEN = re.compile(r"\s*(?:(<>|<=|>=|[=<>(),+\-])|([#:]?[A-Za-z_][A-Za-z0-9_]*)|(\S))")
 _KEYWORDS = frozenset({"AND", "OR", "NOT", "IN", "BETWEEN", "SET", "REMOVE", "ADD", "DELETE"})
@@ -22,48 +27,106 @@ _RESERVED_WORDS = frozenset(
 )
 
 
-class ExpressionError(ValueError):
-    """What DynamoDB answers as a ValidationException."""
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """An expression that was read.
+
+    Attributes
+    ----------
+    evaluate
+        Gives a condition's truth, or the item after an update, for an item and the call's placeholders.
+    paths
+        The tokens that name attributes.
+    placeholders
+        The tokens, `#name` and `:value`, that the call has to define.
+    """
+
+    evaluate: Callable[[Item, Placeholders], Any]
+    paths: frozenset[str]
+    placeholders: frozenset[str]
+
+    def names(self, placeholders: Placeholders) -> set[str]:
+        """The names of all attributes that the expression mentions."""
+        return {placeholders.name(token) for token in self.paths}
 
 
 class Placeholders:
-    """ExpressionAttributeNames and -Values of one call, and which of them its expressions used."""
+    """ExpressionAttributeNames and -Values of one call."""
 
     def __init__(self, names: Mapping[str, str] | None, values: Mapping[str, Value] | None) -> None:
-        self._names, self._values = dict(names or {}), dict(values or {})
-        self._used: set[str] = set()
+        self._names, self._values = names or {}, values or {}
 
     def name(self, token: str) -> str:
         """The attribute's name behind a token of an expression."""
-        if token.startswith("#"):
-            return self._look_up(token, self._names, "name")
-        if token.upper() in _RESERVED_WORDS:
-            raise ExpressionError(f"Attribute name is a reserved keyword; reserved keyword: {token}")
-        return token
+        return self._names.get(token, token)
 
     def value(self, token: str) -> Value:
         """The value behind a token of an expression."""
-        return self._look_up(token, self._values, "value")
+        return self._values[token]
 
-    def check_all_used(self) -> None:
-        """Refuse placeholders that no expression mentions, as DynamoDB does."""
-        unused = sorted({*self._names, *self._values} - self._used)
-        if unused:
-            raise ExpressionError(f"Value provided in ExpressionAttribute… unused in expressions: {unused}")
+    def check(self, *expressions: Expression) -> None:
+        """Refuse placeholders that are not defined, or that no expression mentions, as DynamoDB does.
 
-    def _look_up(self, token: str, known: Mapping[str, Any], what: str) -> Any:
-        if token not in known:
-            raise ExpressionError(
-                f"An expression attribute {what} used in expression is not defined: {token}"
-            )
-        self._used.add(token)
-        return known[token]
+        Raises
+        ------
+        ExpressionError
+            Naming them.
+        """
+        used = frozenset[str]().union(*(expression.placeholders for expression in expressions))
+        defined = {*self._names, *self._values}
+        if used - defined:
+            raise ExpressionError(f"An expression attribute is not defined: {sorted(used - defined)}")
+        if defined - used:
+            raise ExpressionError(f"Value provided in ExpressionAttribute… unused: {sorted(defined - used)}")
+
+
+@functools.cache
+def condition(text: str) -> Expression:
+    """Read a condition, filter or key condition."""
+    parser = _Parser(text)
+    test = parser.disjunction()
+    parser.expect_end()
+    return parser.expression(test)
+
+
+@functools.cache
+def update(text: str) -> Expression:
+    """Read an update: SET (values, if_not_exists, + and -) and REMOVE; all values are from before it."""
+    parser = _Parser(text)
+    changes: list[tuple[str, Operand | None]] = []
+    while parser.peek():
+        clause = parser.accept("SET", "REMOVE")
+        if not clause:
+            raise ExpressionError(f"Invalid UpdateExpression: syntax error at {parser.peek()!r}")
+        while True:
+            target, value = parser.path(), None
+            if clause == "SET":
+                parser.expect("=")
+                value = parser.sum()
+            changes.append((target, value))
+            if not parser.accept(","):
+                break
+
+    def apply(item: Item, placeholders: Placeholders) -> tuple[dict[str, Any], set[str]]:
+        updated, targets = dict(item), set()
+        for token, value in changes:
+            name = placeholders.name(token)
+            if name in targets:
+                raise ExpressionError(f"Two document paths overlap with each other: {name}")
+            targets.add(name)
+            if value is None:
+                updated.pop(name, None)
+            else:
+                updated[name] = existing(value(item, placeholders))
+        return updated, targets
+
+    return parser.expression(apply)
 
 
 class _Parser:
-    """Tokens of one expression, read from left to right."""
+    """Tokens of one expression, read from left to right into functions that evaluate it."""
 
-    def __init__(self, text: str, item: Item, placeholders: Placeholders) -> None:
+    def __init__(self, text: str) -> None:
         self._tokens: list[str] = []
         for operator, word, other in _TOKEN.findall(text):
             if other:
@@ -71,9 +134,11 @@ class _Parser:
             self._tokens.append(operator or word)
         self._position = 0
         self._text = text
-        self._item = item
-        self._placeholders = placeholders
-        self.names: list[str] = []
+        self._paths: set[str] = set()
+        self._placeholders: set[str] = set()
+
+    def expression(self, evaluate: Callable[[Item, Placeholders], Any]) -> Expression:
+        return Expression(evaluate, frozenset(self._paths), frozenset(self._placeholders))
 
     def peek(self) -> str:
         return self._tokens[self._position] if self._position < len(self._tokens) else ""
@@ -83,6 +148,8 @@ class _Parser:
         if not token:
             raise ExpressionError(f"Invalid expression: ends too early: {self._text!r}")
         self._position += 1
+        if token[0] in "#:":
+            self._placeholders.add(token)
         return token
 
     def accept(self, *tokens: str) -> str:
@@ -107,61 +174,49 @@ class _Parser:
         token = self.take()
         if not re.match(r"[#A-Za-z_]", token) or token.upper() in _KEYWORDS:
             raise ExpressionError(f"Invalid expression: a name expected, not {token!r}, in {self._text!r}")
-        name = self._placeholders.name(token)
-        self.names.append(name)
-        return name
+        if token.upper() in _RESERVED_WORDS:
+            raise ExpressionError(f"Attribute name is a reserved keyword; reserved keyword: {token}")
+        self._paths.add(token)
+        return token
 
-    def operand(self) -> Value | None:
+    def operand(self) -> Operand:
         """A value, or an attribute's, or None if the item has no such attribute."""
         if self.peek().startswith(":"):
-            return self._placeholders.value(self.take())
-        return self._item.get(self.path())
+            value = self.take()
+            return lambda item, placeholders: placeholders.value(value)
+        path = self.path()
+        return lambda item, placeholders: item.get(placeholders.name(path))
 
-
-class Condition(_Parser):
-    """A condition, filter or key condition, evaluated on an item while it is read.
-
-    Both sides of AND and OR are always evaluated, so that every placeholder counts as used.
-    """
-
-    def evaluate(self) -> bool:
-        result = self._or()
-        self.expect_end()
-        return result
-
-    def _or(self) -> bool:
-        result = self._and()
+    def disjunction(self) -> Test:
+        tests = [self._conjunction()]
         while self.accept("OR"):
-            result = self._and() or result
-        return result
+            tests.append(self._conjunction())
+        if len(tests) == 1:
+            return tests[0]
+        return lambda item, placeholders: any(test(item, placeholders) for test in tests)
 
-    def _and(self) -> bool:
-        result = self._not()
+    def _conjunction(self) -> Test:
+        tests = [self._negation()]
         while self.accept("AND"):
-            result = self._not() and result
-        return result
+            tests.append(self._negation())
+        if len(tests) == 1:
+            return tests[0]
+        return lambda item, placeholders: all(test(item, placeholders) for test in tests)
 
-    def _not(self) -> bool:
+    def _negation(self) -> Test:
         if self.accept("NOT"):
-            return not self._not()
+            negated = self._negation()
+            return lambda item, placeholders: not negated(item, placeholders)
         if self.accept("("):
-            result = self._or()
+            inner = self.disjunction()
             self.expect(")")
-            return result
+            return inner
         return self._predicate()
 
-    def _predicate(self) -> bool:
+    def _predicate(self) -> Test:
         function = self.accept("ATTRIBUTE_EXISTS", "ATTRIBUTE_NOT_EXISTS", "BEGINS_WITH")
         if function:
-            self.expect("(")
-            value = self._item.get(self.path())
-            if function == "BEGINS_WITH":
-                self.expect(",")
-                start = self.operand()
-            self.expect(")")
-            if function == "BEGINS_WITH":
-                return bool(value and start and value.get("S", "").startswith(start.get("S", "\0")))
-            return (value is not None) == (function == "ATTRIBUTE_EXISTS")
+            return self._function(function)
         left = self.operand()
         if self.accept("IN"):
             self.expect("(")
@@ -169,94 +224,46 @@ class Condition(_Parser):
             while self.accept(","):
                 choices.append(self.operand())
             self.expect(")")
-            return any(compare(left, "=", choice) for choice in choices)
+            return lambda item, p: any(compare(left(item, p), "=", choice(item, p)) for choice in choices)
         if self.accept("BETWEEN"):
             low = self.operand()
             self.expect("AND")
-            return compare(left, ">=", low) and compare(left, "<=", self.operand())
+            high = self.operand()
+            return lambda item, p: (
+                compare(left(item, p), ">=", low(item, p)) and compare(left(item, p), "<=", high(item, p))
+            )
         operator = self.accept("=", "<>", "<", "<=", ">", ">=")
         if not operator:
             raise ExpressionError(f"Invalid expression: a comparison expected in {self._text!r}")
-        return compare(left, operator, self.operand())
+        right = self.operand()
+        return lambda item, p: compare(left(item, p), operator, right(item, p))
 
+    def _function(self, function: str) -> Test:
+        self.expect("(")
+        path = self.path()
+        if function == "BEGINS_WITH":
+            self.expect(",")
+            start = self.operand()
+            self.expect(")")
+            return lambda item, p: begins_with(item.get(p.name(path)), start(item, p))
+        self.expect(")")
+        exists = function == "ATTRIBUTE_EXISTS"
+        return lambda item, p: (p.name(path) in item) == exists
 
-class Update(_Parser):
-    """An update expression: SET (values, if_not_exists, + and -) and REMOVE."""
-
-    def __init__(self, text: str, item: Item, placeholders: Placeholders) -> None:
-        super().__init__(text, item, placeholders)
-        self._targets: set[str] = set()
-
-    def apply(self) -> dict[str, Any]:
-        """The item with the update; all values are those from before it."""
-        updated = dict(self._item)
-        while self.peek():
-            clause = self.accept("SET", "REMOVE")
-            if not clause:
-                raise ExpressionError(f"Invalid UpdateExpression: syntax error at {self.peek()!r}")
-            while True:
-                name = self.path()
-                if name in self._targets:
-                    raise ExpressionError(f"Two document paths overlap with each other: {name}")
-                self._targets.add(name)
-                if clause == "SET":
-                    self.expect("=")
-                    updated[name] = self._sum()
-                else:
-                    updated.pop(name, None)
-                if not self.accept(","):
-                    break
-        return updated
-
-    @property
-    def targets(self) -> frozenset[str]:
-        """Names of the attributes that are set or removed."""
-        return frozenset(self._targets)
-
-    def _sum(self) -> Value:
-        value = self._set_operand()
+    def sum(self) -> Operand:
+        left = self._set_operand()
         sign = self.accept("+", "-")
         if not sign:
-            return value
-        other = self._set_operand()
-        if "N" not in value or "N" not in other:
-            raise ExpressionError("An operand in the update expression has an incorrect data type")
-        left, right = Decimal(value["N"]), Decimal(other["N"])
-        return {"N": str(left + right if sign == "+" else left - right)}
+            return left
+        right = self._set_operand()
+        return lambda item, p: added(existing(left(item, p)), existing(right(item, p)), sign)
 
-    def _set_operand(self) -> Value:
-        if self.accept("IF_NOT_EXISTS"):
-            self.expect("(")
-            current = self._item.get(self.path())
-            self.expect(",")
-            other = self.operand()
-            self.expect(")")
-            value = current if current is not None else other
-        else:
-            value = self.operand()
-        if value is None:
-            raise ExpressionError(
-                "The provided expression refers to an attribute that does not exist in the item"
-            )
-        return value
-
-
-def compare(left: Value | None, operator: str, right: Value | None) -> bool:
-    """Compare two attribute values; a missing one is unequal to all, different types are never ordered."""
-    if operator == "<>":
-        return not compare(left, "=", right)
-    if left is None or right is None:
-        return False
-    if operator == "=":
-        return _comparable(left) == _comparable(right)
-    (left_type, a), (right_type, b) = _comparable(left), _comparable(right)
-    if left_type != right_type or left_type not in {"S", "N"}:
-        return False
-    return {"<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b}[operator]
-
-
-def _comparable(value: Value) -> tuple[str, Any]:
-    [(kind, content)] = value.items()
-    if kind == "N":
-        return kind, Decimal(content)
-    return kind, content.encode() if kind == "S" else content
+    def _set_operand(self) -> Operand:
+        if not self.accept("IF_NOT_EXISTS"):
+            return self.operand()
+        self.expect("(")
+        path = self.path()
+        self.expect(",")
+        other = self.operand()
+        self.expect(")")
+        return lambda item, p: item[p.name(path)] if p.name(path) in item else other(item, p)

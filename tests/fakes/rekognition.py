@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from tests.fakes.faces import FIELDS_OF_ATTRIBUTE, face
@@ -47,6 +47,15 @@ class FakeRekognition(FakeClient):
     """Face detection and collections over the objects of a FakeS3."""
 
     service = "rekognition"
+    _state: ClassVar = {
+        "_collections": 2,
+        "_details": 0,
+        "_similarity": 1,
+        "_unindexed_reasons": 1,
+        "_minted": 0,
+        "_made": 1,
+        "invisible": 1,
+    }
 
     def __init__(self, s3: FakeS3, collections: Sequence[str] = ()) -> None:
         super().__init__()
@@ -56,6 +65,8 @@ class FakeRekognition(FakeClient):
         self._similarity: dict[frozenset[str], float] = {}
         self._unindexed_reasons: list[str] = []
         self._minted = 0
+        self._made = dict.fromkeys(collections, 0)
+        self.page_size = 1000  # of list_faces
         # Faces that are indexed but that no search finds yet.
         self.invisible: set[str] = set()
 
@@ -80,6 +91,7 @@ class FakeRekognition(FakeClient):
         if request["CollectionId"] in self._collections:
             raise self.error("ResourceAlreadyExistsException", "The collection id already exists")
         self._collections[request["CollectionId"]] = []
+        self._made[request["CollectionId"]] = self._minted
         return {"StatusCode": 200, "FaceModelVersion": "7.0"}
 
     @operation
@@ -161,10 +173,20 @@ class FakeRekognition(FakeClient):
 
     @operation
     def list_faces(self, request: Parameters) -> Answer:
-        return {
-            "Faces": [indexed.as_answer() for indexed in self._collection(request)],
-            "FaceModelVersion": "7.0",
-        }
+        faces, asked = self._collection(request), request.get("FaceIds")
+        if asked is not None:
+            faces = [indexed for indexed in faces if indexed.face_id in asked]
+        # A token names the collection, which may have been made anew, and the last face of its page.
+        made = f"made-{self._made[request['CollectionId']]}"
+        if "NextToken" in request:
+            collection, _, after = request["NextToken"].partition("/")
+            if collection != made:
+                raise self.error("InvalidPaginationTokenException", "Pagination token is not valid")
+            faces = [indexed for indexed in faces if indexed.face_id > after]
+        most = min(request.get("MaxResults", 1000), self.page_size)
+        page = faces[:most]
+        more = {"NextToken": f"{made}/{page[-1].face_id}"} if len(faces) > most else {}
+        return {"Faces": [indexed.as_answer() for indexed in page], "FaceModelVersion": "7.0", **more}
 
     def _index(
         self, collection: list[IndexedFace], external_image_id: str, person: str, content: bytes

@@ -6,10 +6,10 @@ import functools
 import hashlib
 import io
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import boto3
 from botocore.config import Config
@@ -42,6 +42,7 @@ class FakeS3(FakeClient):
     """
 
     service = "s3"
+    _state: ClassVar = {"_objects": 3, "_minted": 0}
 
     def __init__(self, buckets: Mapping[str, bool]) -> None:
         super().__init__()
@@ -49,6 +50,7 @@ class FakeS3(FakeClient):
         # The newest version of a key comes last.
         self._objects: dict[str, dict[str, list[ObjectVersion]]] = {bucket: {} for bucket in buckets}
         self._minted = 0
+        self.page_size = 1000  # of list_object_versions
         self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def keys(self, bucket: str) -> list[str]:
@@ -114,7 +116,7 @@ class FakeS3(FakeClient):
         stack = self._stack(request, "DeleteObject")
         if version_id is not None:
             self._check_version_id(version_id, "DeleteObject")
-            stack[:] = [version for version in stack if version.version_id != version_id]
+            self._remove(stack, version_id)
             return {"VersionId": version_id}
         if not self._versioned[bucket]:
             stack.clear()
@@ -122,6 +124,53 @@ class FakeS3(FakeClient):
         marker = ObjectVersion(self._mint(bucket), None, "", self.now().replace(microsecond=0))
         stack.append(marker)
         return {"DeleteMarker": True, "VersionId": marker.version_id}
+
+    @operation
+    def delete_objects(self, request: Parameters) -> Answer:
+        objects = request["Delete"]["Objects"]
+        if not 1 <= len(objects) <= 1000:
+            raise self.error("MalformedXML", "The XML you provided was not well-formed")
+        for target in objects:
+            assert "VersionId" in target, (
+                "the fake deletes versions alone: without one S3 adds a delete marker"
+            )
+            stack = self._stack({"Bucket": request["Bucket"], "Key": target["Key"]}, "DeleteObjects")
+            self._remove(stack, target["VersionId"])
+        return {} if request["Delete"].get("Quiet") else {"Deleted": [dict(target) for target in objects]}
+
+    @operation
+    def list_object_versions(self, request: Parameters) -> Answer:
+        bucket, most = request["Bucket"], min(request.get("MaxKeys", 1000), self.page_size)
+        if bucket not in self._objects:
+            raise self.error("NoSuchBucket", "The specified bucket does not exist", status=404)
+        listed = list(self._listing(bucket, request.get("Prefix", "")))
+        if "KeyMarker" in request:
+            # The page goes on after this version, or after the key, if the version is gone meanwhile.
+            marker = (request["KeyMarker"], request.get("VersionIdMarker"))
+            places = [(entry["Key"], entry["VersionId"]) for _, entry in listed]
+            first = places.index(marker) + 1 if marker in places else 0  # type: ignore[arg-type]
+            listed = listed[first:] if first else [pair for pair in listed if pair[1]["Key"] > marker[0]]
+        page = listed[:most]
+        answer: Answer = {"Name": bucket, "IsTruncated": len(listed) > most, "MaxKeys": most}
+        for kind in ("Versions", "DeleteMarkers"):
+            entries = [entry for which, entry in page if which == kind]
+            answer |= {kind: entries} if entries else {}
+        if answer["IsTruncated"]:
+            last = page[-1][1]
+            answer |= {"NextKeyMarker": last["Key"], "NextVersionIdMarker": last["VersionId"]}
+        return answer
+
+    def _listing(self, bucket: str, prefix: str) -> Iterator[tuple[str, Answer]]:
+        for key in sorted(self._objects[bucket]):
+            stack = self._objects[bucket][key] if key.startswith(prefix) else []
+            for version in reversed(stack):
+                entry = {
+                    "Key": key,
+                    "VersionId": version.version_id,
+                    "IsLatest": version is stack[-1],
+                    "LastModified": version.last_modified,
+                }
+                yield ("DeleteMarkers" if version.content is None else "Versions"), entry
 
     def generate_presigned_post(self, bucket: str, key: str, **options: Any) -> dict[str, Any]:
         """A presigned POST, signed by botocore with keys that open nothing."""
@@ -131,8 +180,12 @@ class FakeS3(FakeClient):
         """A presigned URL, signed by botocore with keys that open nothing."""
         return str(_signer().generate_presigned_url(client_method, **options))
 
+    def _remove(self, stack: list[ObjectVersion], version_id: str) -> None:
+        stack[:] = [version for version in stack if version.version_id != version_id]
+
     def _stack(self, request: Parameters, operation_name: str) -> list[ObjectVersion]:
-        validate_bucket_name(dict(request))
+        if self.checked:
+            validate_bucket_name(dict(request))
         if len(request["Key"].encode()) > 1024:
             raise self.error("KeyTooLongError", "Your key is too long", operation=operation_name)
         if request["Bucket"] not in self._objects:

@@ -2,7 +2,7 @@
 
 A call is checked against the input shape of its operation before the fake looks at it, and what the fake
 answers is checked against the output shape: a wrong call fails a test here as it would fail at AWS.
-Each call is one atomic step.
+A simulation, which makes millions of calls, leaves these checks out. Each call is one atomic step.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from botocore.validate import ParamValidator
 
 type Parameters = Mapping[str, Any]
 type Answer = dict[str, Any]
+# Around each call: the client, the operation, its parameters, and what performs it.
+type Around = Callable[["FakeClient", str, Parameters, Callable[[], Answer]], Answer]
 
 # Java's character classes that the models use, as Python's re knows them.
 _JAVA_CLASSES = {r"\p{L}\p{M}\p{S}\p{N}\p{P}": r"\S", r"\p{ASCII}": r"[\x00-\x7f]"}
@@ -42,6 +44,12 @@ def _operation_model(service: str, method_name: str) -> OperationModel:
     model = _service_model(service)
     names = {xform_name(name): name for name in model.operation_names}
     return model.operation_model(names[method_name])
+
+
+@functools.cache
+def _pagination(service: str, operation: str) -> tuple[Any, OperationModel]:
+    model = _operation_model(service, operation)
+    return _session.get_paginator_model(service).get_paginator(model.name), model
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +76,25 @@ class FakeClient:
     exceptions
         As of a boto3 client: the classes of the service's errors.
     calls
-        Every call that was well-formed.
+        Every call that was well-formed, as long as calls are checked.
+    checked
+        Whether calls and answers are checked against botocore's shapes, and copied so that nobody shares
+        them with the service.
+    around
+        Called instead of each operation, if it is set: it may wait, raise, or perform the operation.
     """
 
     service: ClassVar[str]
+    # The attributes that are the service's state, and how many levels of containers each has.
+    _state: ClassVar[Mapping[str, int]] = {}
 
     def __init__(self) -> None:
         self.exceptions: BaseClientExceptions = _exceptions_factory.create_client_exceptions(
             _service_model(self.service)
         )
         self.calls: list[Call] = []
+        self.checked = True
+        self.around: Around | None = None
         self._failures: defaultdict[str, deque[_Failure]] = defaultdict(deque)
 
     def fail_next(self, operation: str, error: Exception, *, after_effect: bool = False) -> None:
@@ -99,37 +116,62 @@ class FakeClient:
 
     def get_paginator(self, operation: str) -> Paginator:
         """botocore's own paginator over the fake's operation."""
-        model = _operation_model(self.service, operation)
-        configuration = _session.get_paginator_model(self.service).get_paginator(model.name)
+        configuration, model = _pagination(self.service, operation)
         return Paginator(getattr(self, operation), configuration, model)
 
+    def save(self) -> tuple[Any, ...]:
+        """The service's state, to restore it later; what is in it never changes."""
+        return tuple(_copied(getattr(self, name), levels) for name, levels in self._state.items())
+
+    def restore(self, saved: tuple[Any, ...]) -> None:
+        """Go back to a state that was saved."""
+        for (name, levels), value in zip(self._state.items(), saved, strict=True):
+            setattr(self, name, _copied(value, levels))
+
     def _take_failure(self, operation: str) -> _Failure | None:
-        failures = self._failures[operation]
+        failures = self._failures.get(operation)
         return failures.popleft() if failures else None
 
 
 def operation[F: FakeClient](method: Callable[[F, Parameters], Answer]) -> Callable[..., Answer]:
     """Make a method an operation: takes keyword arguments, and is checked against the model both ways."""
 
+    name = method.__name__
+
     @functools.wraps(method)
     def call(client: F, **parameters: Any) -> Answer:
-        name = method.__name__
-        model = _operation_model(client.service, name)
-        check_shape(parameters, model.input_shape, f"{client.service} {name}")
-        client.calls.append(Call(name, parameters))
-        failure = client._take_failure(name)
-        if failure and not failure.after_effect:
-            raise failure.error
-        answer = method(client, parameters)
-        check_shape(answer, model.output_shape, f"answer of {client.service} {name}")
-        if failure:
-            raise failure.error
-        return {
-            **answer,
-            "ResponseMetadata": {"HTTPStatusCode": 200, "RequestId": "fake", "RetryAttempts": 0},
-        }
+        if client.around is None:
+            return _perform(client, name, method, parameters)
+        return client.around(client, name, parameters, lambda: _perform(client, name, method, parameters))
 
     return call
+
+
+def _perform[F: FakeClient](
+    client: F, name: str, method: Callable[[F, Parameters], Answer], parameters: Parameters
+) -> Answer:
+    model = _operation_model(client.service, name) if client.checked else None
+    if model:
+        check_shape(parameters, model.input_shape, f"{client.service} {name}")
+        client.calls.append(Call(name, parameters))
+    failure = client._take_failure(name)
+    if failure and not failure.after_effect:
+        raise failure.error
+    answer = method(client, parameters)
+    if model:
+        check_shape(answer, model.output_shape, f"answer of {client.service} {name}")
+    if failure:
+        raise failure.error
+    answer["ResponseMetadata"] = {"HTTPStatusCode": 200, "RequestId": "fake", "RetryAttempts": 0}
+    return answer
+
+
+def _copied(value: Any, levels: int) -> Any:
+    if levels == 0:
+        return value
+    if isinstance(value, dict):
+        return {key: _copied(inner, levels - 1) for key, inner in value.items()}
+    return type(value)(_copied(inner, levels - 1) for inner in value)
 
 
 def check_shape(value: Any, shape: Shape | None, what: str) -> None:

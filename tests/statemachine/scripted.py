@@ -19,6 +19,7 @@ ANSWERS: Final[Mapping[str, Any]] = {
     "CheckFaceDuplicate": {"matches": 0},
     "AddFaceToIndex": {"FaceId": "face-1"},
     "Thumbnail": {"thumbnail": {"s3bucket": "thumbnails", "s3key": "small.jpg"}},
+    "ConfirmFaceUnique": {"replaces": ""},
     "PersistMetadata": None,
     "RetireReplacedPhoto": {"retired": []},
     "PhotoDoesNotMeetRequirement": {"messageToSend": {"title": "t", "message": "m"}},

@@ -38,6 +38,7 @@ TRANSIENT = {
             *("SdkClientException", "TooManyRequestsException", "Unknown"),
         )
     ),
+    "Runtime.ExitError",
     "Sandbox.Timedout",
     "States.Timeout",
     *(
@@ -52,6 +53,10 @@ TRANSIENT = {
         )
     ),
 }
+
+# An answer that says: not yet. Another execution, or the index, has to go on first.
+NOT_YET = {"UndecidedRivalError", "FaceNotVisibleYetError"}
+SECONDS_TO_ANSWER = 2
 
 
 def names_in(state: Mapping[str, Any], field: str) -> list[str]:
@@ -74,7 +79,7 @@ def test_the_substitutions_are_those_that_the_deployment_fills_in() -> None:
     assert set(SUBSTITUTIONS) == {
         *("DetectFacesFunctionArn", "SearchFaceFunctionArn", "IndexFaceFunctionArn"),
         *("MakeThumbnailFunctionArn", "RetireReplacedFunctionArn", "UndoFunctionArn"),
-        *("NotifyRiderFunctionArn", "RiderPhotoTable"),
+        *("ConfirmFaceFunctionArn", "NotifyRiderFunctionArn", "RiderPhotoTable"),
     }
 
 
@@ -114,8 +119,8 @@ def test_a_function_is_told_the_execution_and_the_whole_state(name: str) -> None
 
 @pytest.mark.parametrize("name", TASKS)
 def test_only_what_is_transient_is_retried_at_random_intervals_and_a_few_times(name: str) -> None:
-    retriers = TASKS[name]["Retry"]
-    assert set(names_in(TASKS[name], "Retry")) <= TRANSIENT
+    retriers = [retrier for retrier in TASKS[name]["Retry"] if not waits_for_others(retrier)]
+    assert {error for retrier in retriers for error in retrier["ErrorEquals"]} <= TRANSIENT
     for retrier in retriers:
         assert retrier["JitterStrategy"] == "FULL"
         assert 1 <= retrier["MaxAttempts"] <= 6
@@ -123,10 +128,32 @@ def test_only_what_is_transient_is_retried_at_random_intervals_and_a_few_times(n
     assert longest_wait(retriers) < 180
 
 
+def waits_for_others(retrier: Mapping[str, Any]) -> bool:
+    return set(retrier["ErrorEquals"]) <= NOT_YET
+
+
+def test_only_the_confirmation_waits_for_others_each_kind_by_its_own_count() -> None:
+    waiting = {
+        name: [retrier for retrier in state["Retry"] if waits_for_others(retrier)]
+        for name, state in TASKS.items()
+    }
+    assert [name for name, retriers in waiting.items() if retriers] == ["ConfirmFaceUnique"]
+    retriers = waiting["ConfirmFaceUnique"]
+    assert [retrier["ErrorEquals"] for retrier in retriers] == [
+        ["UndecidedRivalError"],
+        ["FaceNotVisibleYetError"],
+    ]
+    assert all(retrier["JitterStrategy"] == "FULL" for retrier in retriers)
+    # A rival may take all its retries of one busy service, and is still waited for.
+    assert longest_wait(retriers[:1]) > longest_wait(TASKS["PersistMetadata"]["Retry"])
+
+
 @pytest.mark.parametrize("name", TASKS)
 def test_a_busy_service_a_crash_and_a_timeout_are_all_retried(name: str) -> None:
-    names = set(names_in(TASKS[name], "Retry"))
-    service = "DynamoDB." if TASKS[name]["Resource"] == PUT_ITEM else ("Lambda.", "Sandbox.", "Service")
+    names = set(names_in(TASKS[name], "Retry")) - NOT_YET
+    service = (
+        "DynamoDB." if TASKS[name]["Resource"] == PUT_ITEM else ("Lambda.", "Runtime.", "Sandbox.", "Service")
+    )
     assert {error for error in TRANSIENT if error.startswith(service)} | {"States.Timeout"} == names
 
 
@@ -154,17 +181,18 @@ def test_the_execution_has_time_for_every_attempt_of_every_state() -> None:
     timeouts = function_timeouts()
 
     def longest(state: Mapping[str, Any]) -> float:
-        """Seconds of all attempts, each as long as its function may run."""
+        """Seconds of all attempts, each as long as its function may run, or as an answer takes."""
         if state["Type"] == "Parallel":
             return max(
                 sum(longest(step) for step in branch["States"].values()) for branch in state["Branches"]
             )
         if state["Type"] != "Task":
             return 0
-        attempts = 1 + sum(retrier["MaxAttempts"] for retrier in state["Retry"])
+        waiting = sum(r["MaxAttempts"] for r in state["Retry"] if waits_for_others(r))
+        attempts = 1 + sum(retrier["MaxAttempts"] for retrier in state["Retry"]) - waiting
         function = function_of(state)
         seconds = timeouts[function] if function else state["TimeoutSeconds"]
-        return float(attempts * seconds) + longest_wait(state["Retry"])
+        return float(attempts * seconds + waiting * SECONDS_TO_ANSWER) + longest_wait(state["Retry"])
 
     def worst(name: str, before: frozenset[str]) -> float:
         state = DEFINITION["States"][name]

@@ -12,12 +12,10 @@ from typing import Any
 
 import pytest
 
-from deploy.functions import API_HANDLER, APP_NAME, ENVIRONMENT, FUNCTIONS, role_output
-from deploy.template import DEFINITION, RESOURCES, load_resources, template_body
+from deploy.functions import ENVIRONMENT, EVENT_HANDLERS, FUNCTIONS, Names, role_output
+from deploy.template import DEFINITION, RESOURCES, template_body
+from tests.statemachine.template import PARTS, PROJECT, TEMPLATE, logical_name, named_in, of_type
 
-PROJECT = Path(__file__).parents[2]
-TEMPLATE = load_resources(PROJECT)
-PARTS: dict[str, Any] = TEMPLATE["Resources"]
 DATA = {
     "AWS::S3::Bucket",
     "AWS::DynamoDB::Table",
@@ -25,23 +23,6 @@ DATA = {
     "AWS::SQS::Queue",
     "AWS::Cognito::UserPool",
     "AWS::Logs::LogGroup",
-}
-
-# The only actions that may be granted on every resource: none of them knows a resource type.
-ON_EVERYTHING = {
-    "rekognition:DetectFaces",
-    "xray:PutTraceSegments",
-    "xray:PutTelemetryRecords",
-    "xray:GetSamplingRules",
-    "xray:GetSamplingTargets",
-    "logs:CreateLogDelivery",
-    "logs:GetLogDelivery",
-    "logs:UpdateLogDelivery",
-    "logs:DeleteLogDelivery",
-    "logs:ListLogDeliveries",
-    "logs:PutResourcePolicy",
-    "logs:DescribeResourcePolicies",
-    "logs:DescribeLogGroups",
 }
 OUTPUTS_OF_THE_WORKSHOP = {
     "FaceDetectionFunctionArn": "detect_faces",
@@ -51,111 +32,6 @@ OUTPUTS_OF_THE_WORKSHOP = {
     "PersistMetadataFunctionArn": "persist_metadata",
     "NotificationPlaceholderFunctionArn": "notify_rider",
 }
-
-
-def of_type(kind: str) -> dict[str, Any]:
-    return {name: part["Properties"] for name, part in PARTS.items() if part["Type"] == kind}
-
-
-def as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def policies_of(role: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Every statement of a role, those of the managed policies it has included."""
-    for policy in role.get("Policies", []):
-        yield from policy["PolicyDocument"]["Statement"]
-    for managed in role.get("ManagedPolicyArns", []):
-        yield from PARTS[managed["Ref"]]["Properties"]["PolicyDocument"]["Statement"]
-
-
-def logical_name(function: str) -> str:
-    return role_output(function).removesuffix("RoleArn")
-
-
-def named_in(function_arn: dict[str, str]) -> str:
-    """The function behind a foretold ARN."""
-    found = re.fullmatch(
-        rf"arn:\$\{{AWS::Partition\}}:lambda:\$\{{AWS::Region\}}:\$\{{AWS::AccountId\}}:function:"
-        rf"{APP_NAME}-\$\{{Stage\}}-(\w+)",
-        function_arn["Fn::Sub"],
-    )
-    assert found, function_arn
-    return found[1]
-
-
-ROLES = of_type("AWS::IAM::Role")
-STATEMENTS = [(name, statement) for name, role in ROLES.items() for statement in policies_of(role)]
-
-
-def test_every_function_has_a_role_and_a_log_group_of_its_own() -> None:
-    assert set(ROLES) == {f"{logical_name(name)}Role" for name in FUNCTIONS} | {"StateMachineRole"}
-    for function in FUNCTIONS:
-        name = logical_name(function)
-        assumed = ROLES[f"{name}Role"]["AssumeRolePolicyDocument"]["Statement"]
-        assert [entry["Principal"] for entry in assumed] == [{"Service": "lambda.amazonaws.com"}]
-        suffix = "" if function == API_HANDLER else f"-{function}"
-        group = PARTS[f"{name}LogGroup"]["Properties"]
-        assert group["LogGroupName"] == {"Fn::Sub": f"/aws/lambda/{APP_NAME}-${{Stage}}{suffix}"}
-        assert group["RetentionInDays"] == 30
-
-
-@pytest.mark.parametrize(("name", "statement"), STATEMENTS)
-def test_a_statement_grants_single_actions_on_named_resources(name: str, statement: dict[str, Any]) -> None:
-    assert statement["Effect"] == "Allow"
-    actions = set(as_list(statement["Action"]))
-    assert not any("*" in action for action in actions), name
-    for resource in as_list(statement["Resource"]):
-        if resource == "*":
-            assert actions <= ON_EVERYTHING, name
-        elif "Fn::Sub" in resource:
-            text = resource["Fn::Sub"] if isinstance(resource["Fn::Sub"], str) else resource["Fn::Sub"][0]
-            assert re.fullmatch(
-                r"\$\{(Photo|Thumbnail)Bucket\.Arn\}/(uploads/)?\*|arn:[^*]*\$\{(Stage|Sender|Domain)\}[^*]*",
-                text,
-            )
-        else:
-            assert resource["Fn::GetAtt"][1] == "Arn"
-
-
-@pytest.mark.parametrize(("name", "statement"), STATEMENTS)
-def test_a_function_writes_to_its_own_log_alone(name: str, statement: dict[str, Any]) -> None:
-    if "logs:PutLogEvents" in as_list(statement["Action"]):
-        assert statement["Resource"] == {"Fn::GetAtt": [f"{name.removesuffix('Role')}LogGroup", "Arn"]}
-
-
-def test_only_the_steps_that_look_at_faces_may_ask_rekognition() -> None:
-    asking = {
-        name.removesuffix("Role")
-        for name, statement in STATEMENTS
-        if any(action.startswith("rekognition:") for action in as_list(statement["Action"]))
-    }
-    assert asking == {"DetectFaces", "SearchFace", "IndexFace", "RetireReplaced", "Undo"}
-
-
-def test_the_state_machine_may_invoke_the_functions_it_names_and_no_other() -> None:
-    definition = (PROJECT / DEFINITION).read_text(encoding="utf-8")
-    used = set(re.findall(r"\$\{(\w+)\}", definition))
-    substitutions = PARTS["StateMachine"]["Properties"]["DefinitionSubstitutions"]
-    assert set(substitutions) == used
-    functions = {name: value for name, value in substitutions.items() if name.endswith("FunctionArn")}
-    for name, arn in functions.items():
-        assert logical_name(named_in(arn)) == name.removesuffix("FunctionArn")
-    [invoked] = [
-        statement["Resource"]
-        for statement in policies_of(ROLES["StateMachineRole"])
-        if statement["Action"] == "lambda:InvokeFunction"
-    ]
-    assert sorted(map(named_in, invoked)) == sorted(map(named_in, functions.values()))
-    assert {named_in(arn) for arn in invoked} <= set(FUNCTIONS)
-
-
-def test_the_role_of_the_state_machine_is_for_this_state_machine_alone() -> None:
-    [statement] = ROLES["StateMachineRole"]["AssumeRolePolicyDocument"]["Statement"]
-    assert statement["Principal"] == {"Service": "states.amazonaws.com"}
-    source = statement["Condition"]["ArnLike"]["aws:SourceArn"]["Fn::Sub"]
-    assert source.endswith(":stateMachine:RiderPhotoProcessing-${Stage}")
-    assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
 
 
 def test_a_task_waits_longer_than_its_function_may_run() -> None:
@@ -217,14 +93,15 @@ def test_a_table_is_encrypted_recoverable_and_forgets(name: str, keys: dict[str,
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expiresAt", "Enabled": True}
 
 
-def test_the_dead_letter_queue_takes_messages_of_the_rule_alone() -> None:
+def test_the_dead_letter_queue_takes_messages_of_the_rules_that_must_lose_nothing() -> None:
     queue = PARTS["DeadLetterQueue"]["Properties"]
     assert queue["SqsManagedSseEnabled"] is True
     assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
     allowed, denied = PARTS["DeadLetterQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert allowed["Principal"] == {"Service": "events.amazonaws.com"}
-    source = allowed["Condition"]["ArnEquals"]["aws:SourceArn"]["Fn::Sub"]
-    assert source.endswith(":rule/rider-photos-${Stage}-start_processing-event")
+    sources = [source["Fn::Sub"] for source in allowed["Condition"]["ArnEquals"]["aws:SourceArn"]]
+    rules = [source.partition(":rule/")[2] for source in sources]
+    assert rules == [Names("${Stage}").rule(name) for name in EVENT_HANDLERS]
     assert (denied["Effect"], denied["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
 
 
@@ -234,6 +111,51 @@ def test_the_state_machine_logs_errors_without_data_and_is_traced() -> None:
     assert machine["TracingConfiguration"] == {"Enabled": True}
     logging = machine["LoggingConfiguration"]
     assert (logging["Level"], logging["IncludeExecutionData"]) == ("ERROR", False)
+
+
+ALARMS = of_type("AWS::CloudWatch::Alarm")
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_is_of_this_stage_and_rings_at_the_first_occurrence(name: str) -> None:
+    alarm = ALARMS[name]
+    assert alarm["AlarmName"]["Fn::Sub"].startswith("rider-photos-${Stage}-")
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
+    assert (alarm["EvaluationPeriods"], alarm["TreatMissingData"]) == (1, "notBreaching")
+    of_stage = [dimension["Value"] for dimension in alarm.get("Dimensions", [])] or [alarm["Namespace"]]
+    assert of_stage in (
+        [{"Ref": "StateMachine"}],
+        [{"Fn::GetAtt": ["DeadLetterQueue", "QueueName"]}],
+        [{"Fn::Sub": "rider-photos-${Stage}"}],
+    )
+    assert len(of_stage) == 1
+
+
+def test_every_way_an_execution_ends_badly_has_an_alarm() -> None:
+    watched = {alarm["MetricName"] for alarm in ALARMS.values() if alarm["Namespace"] == "AWS/States"}
+    app = (PROJECT / "app.py").read_text(encoding="utf-8")
+    [closed] = re.findall(r'"status": (\[[^]]+\])', app)
+    assert watched == {f"Executions{status.title().replace('_', '')}" for status in json.loads(closed)}
+
+
+def test_every_alarm_is_in_the_operators_guide() -> None:
+    guide = (PROJECT / "docs/operate.md").read_text(encoding="utf-8")
+    for alarm in ALARMS.values():
+        assert f"`{alarm['AlarmName']['Fn::Sub'].removeprefix('rider-photos-${Stage}-')}`" in guide
+
+
+def test_what_the_audit_finds_is_counted_from_its_log_as_it_writes_it() -> None:
+    filters = PARTS["AuditFindings"]["Properties"]
+    assert filters["LogGroupName"] == {"Ref": "AuditLogGroup"}
+    [message] = re.findall(r'"(.+)"', filters["FilterPattern"])
+    source = (PROJECT / "chalicelib/audit.py").read_text(encoding="utf-8")
+    [call] = re.findall(r"logger\.warning\((.+)\)\n", source)
+    assert call.startswith(f'"{message}", extra=')
+    [counted] = filters["MetricTransformations"]
+    assert counted["MetricValue"] == "$.number"
+    assert '"number": len(found)' in call
+    alarm = ALARMS["AuditFoundAlarm"]
+    assert (alarm["Namespace"], alarm["MetricName"]) == (counted["MetricNamespace"], counted["MetricName"])
 
 
 def test_riders_sign_in_without_a_secret_in_the_page() -> None:

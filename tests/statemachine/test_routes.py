@@ -14,7 +14,8 @@ from tests.statemachine.scripted import ANSWERS, DEFINITION, INPUT, UPLOAD_ID, S
 
 CHECKS = ["FaceDetection", "CheckFaceDuplicate"]
 BRANCHES = ["ParallelProcessing", "AddFaceToIndex", "Thumbnail"]
-ACCEPTED = [*CHECKS, *BRANCHES, "BothBranchesSucceeded", "PersistMetadata", "RetireReplacedPhoto"]
+KEEPING = ["ConfirmFaceUnique", "PersistMetadata", "RetireReplacedPhoto"]
+ACCEPTED = [*CHECKS, *BRANCHES, "BothBranchesSucceeded", *KEEPING]
 FAILED = ["UndoExecution", "HowItEnds", "TellRiderOfFailure", "ProcessingFailed"]
 ON_THE_WAY = [name for name in ACCEPTED if name in ANSWERS]
 BROKEN = error_of("ValueError", "a bug")
@@ -22,7 +23,8 @@ BUSY = error_of("Lambda.TooManyRequestsException")
 TIMED_OUT = error_of("States.Timeout")
 REJECTED = error_of("PhotoDoesNotMeetRequirementError", "Face is not clear: blurred.")
 DUPLICATE = error_of("FaceAlreadyExistsError", "Another rider already uses this face.")
-OLDER = error_of("DynamoDB.ConditionalCheckFailedException")
+REPLACED = error_of("DynamoDB.ConditionalCheckFailedException")
+OLDER = error_of("SupersededError")
 
 
 def test_a_photo_that_meets_all_rules_is_accepted() -> None:
@@ -32,7 +34,7 @@ def test_a_photo_that_meets_all_rules_is_accepted() -> None:
 
 
 def test_the_item_is_the_workshops_with_the_upload_it_came_from() -> None:
-    _, script = run_scripted()
+    execution, script = run_scripted()
     assert script.parameters_of("PersistMetadata") == {
         "TableName": RIDER_PHOTO_TABLE,
         "Item": {
@@ -44,8 +46,13 @@ def test_the_item_is_the_workshops_with_the_upload_it_came_from() -> None:
             "uploadId": {"S": UPLOAD_ID},
             "thumbnail": {"M": {"s3bucket": {"S": "thumbnails"}, "s3key": {"S": "small.jpg"}}},
         },
-        "ConditionExpression": "attribute_not_exists(uploadId) OR uploadId <= :uploadId",
-        "ExpressionAttributeValues": {":uploadId": {"S": UPLOAD_ID}},
+        "ConditionExpression": "(attribute_not_exists(uploadId) OR uploadId IN (:uploadId, :replaces))"
+        " AND (attribute_not_exists(closedExecution) OR closedExecution <> :execution)",
+        "ExpressionAttributeValues": {
+            ":uploadId": {"S": UPLOAD_ID},
+            ":replaces": {"S": ""},
+            ":execution": {"S": execution.arn},
+        },
     }
 
 
@@ -59,6 +66,7 @@ def test_each_function_gets_the_execution_and_all_that_is_known_so_far() -> None
         **INPUT,
         "detectedFaceDetails": {"Payload": ANSWERS["FaceDetection"]},
         "parallelResult": [{"Payload": ANSWERS["AddFaceToIndex"]}, {"Payload": ANSWERS["Thumbnail"]}],
+        "confirmed": {"Payload": ANSWERS["ConfirmFaceUnique"]},
     }
 
 
@@ -84,8 +92,8 @@ def test_a_rejection_by_a_check_is_told_to_the_rider_and_ends_well(state: str, e
     assert told == {"Error": error.error, "Cause": error.cause}
 
 
-@pytest.mark.parametrize("state", ["AddFaceToIndex", "Thumbnail"])
-def test_a_rejection_by_a_branch_is_undone_first(state: str) -> None:
+@pytest.mark.parametrize("state", ["AddFaceToIndex", "Thumbnail", "ConfirmFaceUnique"])
+def test_a_rejection_once_something_was_done_is_undone_first(state: str) -> None:
     undone = {**ANSWERS["UndoExecution"], "status": "rejected"}
     execution, script = run_scripted({state: [REJECTED], "UndoExecution": [undone]})
     assert execution.status is Status.SUCCEEDED
@@ -137,9 +145,39 @@ def test_when_both_branches_fail_the_index_is_named() -> None:
 
 def test_a_photo_that_a_newer_one_overtook_ends_as_superseded_without_a_mail() -> None:
     undone = {**ANSWERS["UndoExecution"], "status": "superseded"}
-    execution, _ = run_scripted({"PersistMetadata": [OLDER], "UndoExecution": [undone]})
+    execution, _ = run_scripted({"ConfirmFaceUnique": [OLDER], "UndoExecution": [undone]})
     assert execution.status is Status.SUCCEEDED
     assert execution.states[-3:] == ["UndoExecution", "HowItEnds", "Superseded"]
+
+
+def test_an_upload_that_was_decided_before_ends_well_and_changes_nothing() -> None:
+    undone = {**ANSWERS["UndoExecution"], "status": "decided"}
+    ended = error_of("UploadEndedError")
+    execution, _ = run_scripted({"AddFaceToIndex": [ended], "UndoExecution": [undone]})
+    assert execution.status is Status.SUCCEEDED
+    assert execution.states[-3:] == ["UndoExecution", "HowItEnds", "AlreadyDecided"]
+
+
+def test_a_photo_that_was_replaced_after_the_comparison_is_compared_again() -> None:
+    execution, script = run_scripted(
+        {"ConfirmFaceUnique": [{"replaces": ""}, {"replaces": UPLOAD_ID}], "PersistMetadata": [REPLACED]}
+    )
+    assert execution.status is Status.SUCCEEDED
+    assert execution.states == [*ACCEPTED[:-1], *KEEPING]
+    values = script.parameters_of("PersistMetadata")["ExpressionAttributeValues"]
+    assert values[":replaces"] == {"S": UPLOAD_ID}
+
+
+@pytest.mark.parametrize(
+    ("error", "times"), [(error_of("UndecidedRivalError"), 40), (error_of("FaceNotVisibleYetError"), 10)]
+)
+def test_a_rival_and_the_index_are_waited_for_and_not_for_ever(error: Any, times: int) -> None:
+    execution, _ = run_scripted({"ConfirmFaceUnique": [error] * times})
+    assert execution.states == ACCEPTED
+    assert 60 < execution.now < 600
+    execution, _ = run_scripted({"ConfirmFaceUnique": [error] * (times + 1)})
+    assert (execution.status, execution.error) == (Status.FAILED, error.error)
+    assert execution.states[-4:] == FAILED
 
 
 def test_a_live_photo_whose_predecessor_cannot_be_removed_fails_without_a_mail() -> None:

@@ -11,7 +11,7 @@ import pytest
 from chalice import Chalice
 from hypothesis import settings as hypothesis_settings
 
-from chalicelib import clients
+from chalicelib import clients, wiring
 from chalicelib.settings import settings
 from tests.fakes import ENVIRONMENT, FakeAws
 
@@ -52,5 +52,6 @@ def app(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Chalice:
     for name in ("s3", "dynamodb", "rekognition", "ses", "sqs", "step_functions", "cognito"):
         fake = getattr(aws, name)
         monkeypatch.setattr(clients, name, lambda fake=fake: fake)
+        monkeypatch.setitem(wiring._PROVIDERS, name, lambda fake=fake: fake)  # type: ignore[index]
     app: Chalice = importlib.import_module("app").app
     return app

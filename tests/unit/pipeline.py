@@ -3,11 +3,43 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chalicelib import steps
+from chalicelib.audit import Auditor, AuditReport
+from chalicelib.closing import close_execution
+from chalicelib.erasure import ERASED_RIDERS
 from chalicelib.models import RiderPhoto
+from chalicelib.uploads_table import iso
+from chalicelib.wiring import call
 from tests.fakes import FakeAws
+from tests.fakes import photo as picture
+
+# Long past S3's event, but not past the time for which the audit looks after forms.
+AN_HOUR = timedelta(hours=1)
+
+
+def run(aws: FakeAws, function: Callable[..., Any], **known: Any) -> Any:
+    """Call a function with the fake clients that it asks for; its answer must survive JSON."""
+    services = {
+        "cognito": aws.cognito,
+        "dynamodb": aws.dynamodb,
+        "rekognition": aws.rekognition,
+        "rules": aws.settings.photo_rules,
+        "s3": aws.s3,
+        "ses": aws.ses,
+        "settings": aws.settings,
+        "sqs": aws.sqs,
+        "step_functions": aws.step_functions,
+        "table": aws.table,
+    }
+    answer = call(function, **services, **known)
+    if isinstance(answer, dict):
+        assert json.loads(json.dumps(answer)) == answer
+    return answer
 
 
 def state(photo: RiderPhoto, **fields: Any) -> dict[str, Any]:
@@ -31,24 +63,63 @@ def error_info(error: str, message: str = "") -> dict[str, str]:
     return {"Error": error, "Cause": json.dumps(cause)}
 
 
+def index(aws: FakeAws, photo: RiderPhoto) -> dict[str, Any]:
+    """Run AddFaceToIndex."""
+    answer: dict[str, Any] = run(aws, steps.index_face, photo=photo)
+    return answer
+
+
 def parallel_result(aws: FakeAws, photo: RiderPhoto) -> list[dict[str, Any]]:
     """Run both branches of ParallelProcessing."""
-    indexed = steps.index_face(photo, aws.rekognition, aws.table, aws.settings)  # type: ignore[arg-type]
-    thumbnail = steps.make_thumbnail(photo, aws.s3, aws.settings)  # type: ignore[arg-type]
-    return [{"Payload": indexed}, {"Payload": thumbnail}]
+    indexed = index(aws, photo)
+    return [{"Payload": indexed}, {"Payload": run(aws, steps.make_thumbnail, photo=photo)}]
+
+
+def confirm(aws: FakeAws, photo: RiderPhoto, event: dict[str, Any]) -> Any:
+    """Run ConfirmFaceUnique."""
+    return run(aws, steps.confirm_face, photo=photo, event=event)
+
+
+def confirmed(aws: FakeAws, photo: RiderPhoto) -> dict[str, Any]:
+    """Run the steps up to ConfirmFaceUnique, and give the event of the next state."""
+    event = state(photo, parallelResult=parallel_result(aws, photo))
+    event["state"]["confirmed"] = {"Payload": confirm(aws, photo, event)}
+    return event
+
+
+def put_item(aws: FakeAws, photo: RiderPhoto, event: dict[str, Any]) -> None:
+    """Put the item as the state machine's own PersistMetadata does."""
+    face, thumbnail = (result["Payload"] for result in event["state"]["parallelResult"])
+    place = {name: {"S": text} for name, text in thumbnail["thumbnail"].items()}
+    aws.dynamodb.put_item(
+        TableName=aws.settings.rider_photo_table,
+        Item={
+            "Username": {"S": photo.user_id},
+            "faceId": {"S": face["FaceId"]},
+            "s3bucket": {"S": photo.bucket},
+            "s3key": {"S": photo.key},
+            "s3versionid": {"S": photo.version_id},
+            "uploadId": {"S": photo.upload_id},
+            "thumbnail": {"M": place},
+        },
+        ConditionExpression="attribute_not_exists(uploadId) OR uploadId IN (:uploadId, :replaces)",
+        ExpressionAttributeValues={
+            ":uploadId": {"S": photo.upload_id},
+            ":replaces": {"S": event["state"]["confirmed"]["Payload"]["replaces"]},
+        },
+    )
 
 
 def persist(aws: FakeAws, photo: RiderPhoto) -> dict[str, Any]:
     """Run the steps up to PersistMetadata, and give the event of the next state."""
-    event = state(photo, parallelResult=parallel_result(aws, photo))
-    steps.persist_metadata(photo, event, aws.dynamodb, aws.settings)  # type: ignore[arg-type]
+    event = confirmed(aws, photo)
+    put_item(aws, photo, event)
     return event
 
 
-def retire(aws: FakeAws, photo: RiderPhoto, event: dict[str, Any]) -> dict[str, Any]:
+def retire(aws: FakeAws, photo: RiderPhoto, event: dict[str, Any]) -> Any:
     """Run RetireReplacedPhoto."""
-    clients: Any = (aws.table, aws.dynamodb, aws.rekognition, aws.s3, aws.settings)
-    return steps.retire_replaced(photo, event, *clients)
+    return run(aws, steps.retire_replaced, photo=photo, event=event)
 
 
 def accept(aws: FakeAws, photo: RiderPhoto) -> RiderPhoto:
@@ -58,9 +129,84 @@ def accept(aws: FakeAws, photo: RiderPhoto) -> RiderPhoto:
     return photo
 
 
-def undo(aws: FakeAws, photo: RiderPhoto, event: dict[str, Any]) -> dict[str, Any]:
+def undo(aws: FakeAws, photo: RiderPhoto, event: dict[str, Any]) -> Any:
     """Run UndoExecution."""
-    clients: Any = (aws.table, aws.dynamodb, aws.rekognition, aws.s3, aws.sqs, aws.settings)
-    result = steps.undo(photo, event, *clients)
-    assert json.loads(json.dumps(result)) == result
-    return result
+    return run(aws, steps.undo, photo=photo, event=event)
+
+
+def started(aws: FakeAws, photo: RiderPhoto) -> RiderPhoto:
+    """Bind the upload's row and start its execution, as an event does."""
+    aws.table.bind(photo)
+    name = (photo.execution_arn or "").rpartition(":")[2]
+    data = {"userId": photo.user_id, "s3Bucket": photo.bucket, "s3Key": photo.key}
+    if photo.real_version_id:
+        data["s3VersionId"] = photo.real_version_id
+    aws.step_functions.start_execution(
+        stateMachineArn=aws.settings.state_machine_arn, name=name, input=json.dumps(data)
+    )
+    return photo
+
+
+def by_another_execution(aws: FakeAws, photo: RiderPhoto, name: str = "by-hand") -> RiderPhoto:
+    """The photo as an execution of another name works on it."""
+    return replace(photo, execution_arn=aws.execution_arn(name))
+
+
+def grow_old(aws: FakeAws, moment: str | None = None) -> None:
+    """Let all rows of uploads be last changed at a moment, an hour ago by default."""
+    moment = moment or iso(datetime.now(UTC) - AN_HOUR)
+    table = aws.settings.uploads_table
+    for row in aws.dynamodb.items(table):
+        if "updatedAt" in row:
+            aws.dynamodb.put_item(TableName=table, Item=row | {"updatedAt": {"S": moment}})
+
+
+def audit(aws: FakeAws, deadline: datetime | None = None) -> AuditReport:
+    """One pass, which closes what it finds as the app does."""
+
+    def close(uploaded: RiderPhoto, status: str) -> None:
+        data = {"userId": uploaded.user_id, "s3Bucket": uploaded.bucket, "s3Key": uploaded.key}
+        if uploaded.real_version_id:
+            data["s3VersionId"] = uploaded.real_version_id
+        detail = {"executionArn": uploaded.execution_arn, "status": status, "input": json.dumps(data)}
+        run(aws, close_execution, detail=detail)
+
+    deadline = deadline or datetime.now(UTC) + timedelta(hours=1)
+    report: AuditReport = run(aws, Auditor, close=close, deadline=deadline).run()
+    return report
+
+
+def name_of(uploaded: RiderPhoto, attempt: int = 1) -> str:
+    """The name of an upload's execution."""
+    name = (uploaded.execution_arn or "").rpartition(":")[2]
+    return name if attempt == 1 else f"{name}-{attempt}"
+
+
+def originals(aws: FakeAws) -> list[str]:
+    """Keys that the photos' bucket has a version or a delete marker of."""
+    pages = aws.s3.get_paginator("list_object_versions").paginate(Bucket=aws.settings.photo_bucket)
+    return [
+        entry["Key"]
+        for page in pages
+        for kind in ("Versions", "DeleteMarkers")
+        for entry in page.get(kind, [])
+    ]
+
+
+def share(aws: FakeAws) -> tuple[RiderPhoto, RiderPhoto]:
+    """Two riders with one face, as when neither search saw the other's."""
+    one = accept(aws, aws.upload(picture("anna"), "annas-id"))
+    aws.rekognition.invisible.add(aws.faces()[0].face_id)
+    other = accept(aws, aws.upload(picture("anna", nonce=1), "bobs-id"))
+    aws.rekognition.invisible.clear()
+    grow_old(aws)
+    return one, other
+
+
+def grow_marker_old(aws: FakeAws, age: timedelta = timedelta(days=1)) -> None:
+    """Let all erasures have happened long ago."""
+    table = aws.settings.uploads_table
+    moment = (datetime.now(UTC) - age).isoformat()
+    for row in aws.dynamodb.items(table):
+        if row["userId"]["S"] == ERASED_RIDERS:
+            aws.dynamodb.put_item(TableName=table, Item=row | {"erasedAt": {"S": moment}})

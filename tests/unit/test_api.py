@@ -11,6 +11,7 @@ from chalice.local import LambdaContext
 
 from chalicelib.models import Reason, UploadStatus
 from tests.fakes import RIDER, FakeAws, photo
+from tests.unit.pipeline import accept
 
 
 def call(
@@ -23,7 +24,7 @@ def call(
     content_type: str = "application/json",
 ) -> tuple[int, Any]:
     """Status and body of the answer."""
-    resource = "/uploads/{upload_id}" if path.count("/") > 1 else "/uploads"
+    resource = "/uploads/{upload_id}" if path.count("/") > 1 else path
     parameters = {"upload_id": path.rpartition("/")[2]} if path.count("/") > 1 else None
     event = {
         "resource": resource,
@@ -45,7 +46,7 @@ def call(
         "isBase64Encoded": False,
     }
     answer = app(event, LambdaContext("api_handler", 256))
-    return answer["statusCode"], json.loads(answer["body"])
+    return answer["statusCode"], json.loads(answer["body"] or "null")
 
 
 def create(app: Chalice, body: Any, **options: Any) -> tuple[int, Any]:
@@ -57,6 +58,7 @@ def test_every_route_needs_a_signed_in_rider(app: Chalice) -> None:
     assert {(entry.method, entry.uri_pattern) for entry in routes} == {
         ("POST", "/uploads"),
         ("GET", "/uploads/{upload_id}"),
+        ("DELETE", "/photo"),
     }
     for entry in routes:
         assert entry.authorizer.to_swagger()["x-amazon-apigateway-authorizer"]["type"] == "cognito_user_pools"
@@ -117,6 +119,20 @@ def test_a_body_of_another_type_is_refused(app: Chalice) -> None:
 @pytest.mark.parametrize("upload_id", ["x", "..", "%2e%2e", "a" * 300])
 def test_what_is_no_upload_id_is_not_found(app: Chalice, upload_id: str) -> None:
     assert call(app, "GET", f"/uploads/{upload_id}")[0] == 404
+
+
+def test_a_rider_erases_their_own_photo_and_nobody_elses(app: Chalice, aws: FakeAws) -> None:
+    mine = accept(aws, aws.upload(photo("anna")))
+    theirs = accept(aws, aws.upload(photo("bob"), "bobs-id"))
+    assert call(app, "DELETE", "/photo") == (204, None)
+    assert [face.external_image_id for face in aws.faces()] == [theirs.external_image_id]
+    assert call(app, "GET", f"/uploads/{mine.upload_id}")[0] == 404
+    assert call(app, "GET", f"/uploads/{theirs.upload_id}", rider="bobs-id")[1]["status"] == "accepted"
+
+
+def test_erasing_twice_or_with_nothing_there_succeeds(app: Chalice, aws: FakeAws) -> None:
+    assert call(app, "DELETE", "/photo") == (204, None)
+    assert call(app, "DELETE", "/photo") == (204, None)
 
 
 def test_a_failure_inside_tells_the_rider_nothing_of_it(app: Chalice, aws: FakeAws) -> None:

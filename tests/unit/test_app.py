@@ -17,10 +17,11 @@ from chalicelib.errors import (
     FaceAlreadyExistsError,
     PhotoDoesNotMeetRequirementError,
     ServiceUnavailableError,
+    UndecidedRivalError,
 )
 from chalicelib.models import RiderPhoto
 from tests.fakes import ENVIRONMENT, RIDER, FakeAws, photo
-from tests.unit.pipeline import error_info, state
+from tests.unit.pipeline import accept, error_info, grow_old, parallel_result, started, state
 
 PROJECT = Path(__file__).parents[2]
 STEPS = {
@@ -28,11 +29,13 @@ STEPS = {
     "search_face",
     "index_face",
     "make_thumbnail",
+    "confirm_face",
     "persist_metadata",
     "retire_replaced",
     "undo",
     "notify_rider",
 }
+EVENT_HANDLERS = {"start_processing", "close_execution", "audit"}
 
 
 @pytest.fixture
@@ -50,13 +53,13 @@ def invoke(app: Chalice) -> Callable[[str, Any], Any]:
 
 def test_the_functions_have_the_names_that_the_stack_grants_roles_to(app: Chalice) -> None:
     assert {function.name for function in app.pure_lambda_functions} == STEPS
-    assert {source.name for source in app.event_sources} == {"start_processing"}
+    assert {source.name for source in app.event_sources} == EVENT_HANDLERS
     assert app.app_name == "rider-photos"
 
 
 def test_every_function_has_its_memory_and_timeout_configured(app: Chalice) -> None:
     configured = json.loads((PROJECT / ".chalice" / "config.json").read_text())["lambda_functions"]
-    assert set(configured) == STEPS | {"start_processing", "api_handler"}
+    assert set(configured) == STEPS | EVENT_HANDLERS | {"api_handler"}
 
 
 def test_app_py_stays_a_list_of_entry_points() -> None:
@@ -83,7 +86,7 @@ def test_importing_the_app_imports_neither_boto3_nor_pillow_and_makes_no_client(
     assert (done.stdout.strip(), done.stderr) == ("[] []", "")
 
 
-@pytest.mark.parametrize("missing", ["PHOTO_BUCKET", "USER_POOL_ARN"])
+@pytest.mark.parametrize("missing", ["PHOTO_BUCKET", "USER_POOL_ARN", "STATE_MACHINE_ARN"])
 def test_without_what_the_rule_and_the_authorizer_need_the_import_names_it(missing: str) -> None:
     environment = {name: value for name, value in {**os.environ, **ENVIRONMENT}.items() if name != missing}
     done = subprocess.run(
@@ -116,9 +119,12 @@ def test_a_photo_goes_through_all_functions(
     current["detectedFaceDetails"] = run("detect_faces")
     run("search_face")
     current["parallelResult"] = [run("index_face"), run("make_thumbnail")]
+    if wrapped:  # the workshop's own definitions know no claims
+        current["confirmed"] = run("confirm_face")
     assert run("persist_metadata") == ({"Payload": {}} if wrapped else {})
     run("retire_replaced")
     assert aws.status(uploaded) == "accepted"
+    assert ((aws.row(uploaded) or {}).get("claim") == {"S": "confirmed"}) == wrapped
     [face] = aws.faces()
     live = aws.live_item()
     assert live is not None
@@ -151,9 +157,60 @@ def test_a_rejection_keeps_its_error_name_and_reaches_the_rider(
 
 
 def test_a_taken_face_keeps_its_error_name(aws: FakeAws, invoke: Callable[[str, Any], Any]) -> None:
-    invoke("index_face", state(aws.upload(photo("anna"), "annas-id")))
+    accept(aws, aws.upload(photo("anna"), "annas-id"))
     with pytest.raises(FaceAlreadyExistsError):
         invoke("search_face", state(aws.upload(photo("anna", nonce=1), "bobs-id")))
+
+
+def test_a_rival_that_is_not_decided_is_waited_for_under_the_name_that_the_machine_retries(
+    aws: FakeAws, invoke: Callable[[str, Any], Any]
+) -> None:
+    older, younger = aws.upload(photo("anna"), "annas-id"), aws.upload(photo("anna", nonce=1), "bobs-id")
+    results = {rider.user_id: parallel_result(aws, rider) for rider in (older, younger)}
+    with pytest.raises(UndecidedRivalError):
+        invoke("confirm_face", state(younger, parallelResult=results["bobs-id"]))
+    assert invoke("confirm_face", state(older, parallelResult=results["annas-id"])) == {"replaces": ""}
+    with pytest.raises(FaceAlreadyExistsError):
+        invoke("confirm_face", state(younger, parallelResult=results["bobs-id"]))
+
+
+def test_an_execution_that_was_aborted_is_closed_by_its_event(
+    aws: FakeAws, invoke: Callable[[str, Any], Any]
+) -> None:
+    uploaded = started(aws, aws.upload(photo("anna")))
+    parallel_result(aws, uploaded)
+    event = json.loads((PROJECT / "tests" / "events" / "execution_aborted.json").read_text())
+    name = (uploaded.execution_arn or "").rpartition(":")[2]
+    event["detail"] |= {
+        "executionArn": uploaded.execution_arn,
+        "input": aws.step_functions.executions[name].input,
+    }
+    assert invoke("close_execution", event) == {"outcome": "failed"}
+    assert aws.faces() == []
+    assert aws.status(uploaded) == "failed"
+
+
+def test_the_rule_of_ended_executions_matches_what_no_catch_sees(app: Chalice) -> None:
+    [source] = [source for source in app.event_sources if source.name == "close_execution"]
+    event = json.loads((PROJECT / "tests" / "events" / "execution_aborted.json").read_text())
+    pattern = source.event_pattern
+    assert pattern["source"] == [event["source"]]
+    assert pattern["detail-type"] == [event["detail-type"]]
+    assert event["detail"]["stateMachineArn"] in pattern["detail"]["stateMachineArn"]
+    assert set(pattern["detail"]["status"]) == {"FAILED", "TIMED_OUT", "ABORTED"}
+
+
+def test_the_audit_runs_every_five_minutes_as_a_function(
+    app: Chalice, aws: FakeAws, invoke: Callable[[str, Any], Any]
+) -> None:
+    uploaded = aws.upload(photo("anna"))
+    grow_old(aws)
+    [schedule] = [source for source in app.event_sources if source.name == "audit"]
+    assert schedule.schedule_expression.to_string() == "rate(5 minutes)"
+    event = json.loads((PROJECT / "tests" / "events" / "scheduled_event.json").read_text())
+    assert invoke("audit", event) == {"complete": True}
+    assert aws.status(uploaded) == "processing"
+    assert [execution.arn for execution in aws.step_functions.executions.values()] == [uploaded.execution_arn]
 
 
 def test_undo_runs_as_a_function(aws: FakeAws, invoke: Callable[[str, Any], Any]) -> None:

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from chalicelib.errors import InvalidInputError
 from chalicelib.executions import Started, execution_name, identify, photo_of_event, start_processing
-from chalicelib.models import UNVERSIONED, RiderPhoto
+from chalicelib.models import UNVERSIONED, RiderPhoto, UploadStatus
 from tests.fakes import RIDER, FakeAws, photo
+from tests.unit.pipeline import run
 
 EVENTS = Path(__file__).parents[1] / "events"
 CREATED = sorted(path.stem for path in EVENTS.glob("object_created_*.json"))
@@ -32,6 +33,15 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=5,
 )
+
+
+# The form that the events' objects were uploaded with.
+UPLOAD_ID = "01977421-c660-7000-8000-000000000001"
+
+
+def mint_form(aws: FakeAws) -> None:
+    """Mint the form of the events' objects."""
+    aws.table.create(RIDER, UPLOAD_ID, aws.settings.photo_bucket, f"uploads/{RIDER}/{UPLOAD_ID}.jpg")
 
 
 def event(name: str) -> dict[str, Any]:
@@ -70,10 +80,9 @@ def test_an_upload_starts_an_execution_with_the_workshops_input(
 def test_the_row_is_bound_to_the_version_and_names_the_execution(
     aws: FakeAws, handle: Callable[[Any], Any]
 ) -> None:
-    upload_id = "01977421-c660-7000-8000-000000000001"
-    aws.table.create(RIDER, upload_id)
+    mint_form(aws)
     handle(event("object_created_post_object"))
-    row = aws.table.row(RIDER, upload_id)
+    row = aws.table.row(RIDER, UPLOAD_ID)
     [started] = aws.step_functions.executions.values()
     assert row is not None
     assert row["status"] == {"S": "processing"}
@@ -98,11 +107,12 @@ def test_the_same_event_twice_starts_one_execution(aws: FakeAws, handle: Callabl
 def test_an_event_that_comes_after_the_end_changes_nothing(
     aws: FakeAws, handle: Callable[[Any], Any]
 ) -> None:
+    mint_form(aws)
     handle(event("object_created_post_object"))
     [name] = aws.step_functions.executions
     aws.step_functions.close(name)
     [row] = aws.dynamodb.items(aws.settings.uploads_table)
-    aws.table.end(photo_of_event(event("object_created_post_object")["detail"]), "rejected")  # type: ignore[arg-type]
+    aws.table.end(photo_of_event(event("object_created_post_object")["detail"]), UploadStatus.REJECTED)
     [ended] = aws.dynamodb.items(aws.settings.uploads_table)
     assert handle(event("object_created_post_object")) == {"outcome": "already-started"}
     assert aws.dynamodb.items(aws.settings.uploads_table) == [ended]
@@ -148,6 +158,7 @@ def test_a_start_whose_answer_was_lost_is_repeated_without_harm(
 
 
 def test_without_versions_the_input_names_none(aws: FakeAws, handle: Callable[[Any], Any]) -> None:
+    mint_form(aws)
     handle(event("object_created_unversioned_bucket"))
     [started] = aws.step_functions.executions.values()
     assert "s3VersionId" not in json.loads(started.input)
@@ -193,7 +204,8 @@ def test_any_detail_names_a_photo_or_is_refused(detail: Any) -> None:
 
 @given(st.text(st.characters(), max_size=40), st.text(st.characters(), max_size=40))
 def test_any_key_under_a_riders_prefix_can_be_named_or_is_refused(key: str, version_id: str) -> None:
-    detail = {"bucket": {"name": "b"}, "object": {"key": f"uploads/anna/{key}", "version-id": version_id}}
+    s3_object = {"key": f"uploads/anna/{key}", "version-id": version_id}
+    detail = {"bucket": {"name": "photos"}, "object": s3_object}
     try:
         found = photo_of_event(detail)
     except InvalidInputError:
@@ -236,9 +248,7 @@ def test_a_photo_that_was_named_by_hand_is_pinned_to_its_newest_version(aws: Fak
 
 def test_a_photo_without_a_row_is_started_under_its_digest(aws: FakeAws) -> None:
     stored = replace(aws.put("uploads/anna/selfie.jpg", photo("anna"), "anna"), upload_id=None)
-    arn = aws.settings.state_machine_arn
-    outcome = start_processing(stored, aws.table, aws.s3, aws.step_functions, arn)  # type: ignore[arg-type]
-    assert outcome is Started.STARTED
+    assert run(aws, start_processing, photo=stored) is Started.STARTED
     assert [len(name) for name in aws.step_functions.executions] == [32]
 
 

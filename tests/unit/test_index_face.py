@@ -1,21 +1,16 @@
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from chalicelib.errors import PhotoDoesNotMeetRequirementError
-from chalicelib.models import Reason, RiderPhoto
-from chalicelib.steps import index_face
+from chalicelib import claims
+from chalicelib.errors import FaceAlreadyExistsError, PhotoDoesNotMeetRequirementError, UploadEndedError
+from chalicelib.models import Reason
 from tests.fakes import RIDER, FakeAws, photo
-
-
-def index(aws: FakeAws, uploaded: RiderPhoto) -> dict[str, Any]:
-    result = index_face(uploaded, aws.rekognition, aws.table, aws.settings)  # type: ignore[arg-type]
-    assert json.loads(json.dumps(result)) == result
-    return result
+from tests.unit.pipeline import accept, by_another_execution, index
 
 
 def test_a_face_is_indexed_under_its_rider_and_upload(aws: FakeAws) -> None:
@@ -63,7 +58,7 @@ def test_the_row_says_that_a_face_is_about_to_be_indexed_before_it_is(aws: FakeA
 
 
 def test_without_an_execution_no_row_is_written(aws: FakeAws) -> None:
-    uploaded = replace(aws.upload(photo("anna")), execution_arn=None)
+    uploaded = replace(aws.put("1_happy_face.jpg", photo("anna"), "user_a"), execution_arn=None)
     assert index(aws, uploaded)["FaceId"]
     assert aws.row(uploaded) is None
 
@@ -127,3 +122,66 @@ def test_the_version_that_was_looked_at_is_indexed(aws: FakeAws) -> None:
     aws.s3.put_object(Bucket=uploaded.bucket, Key=uploaded.key, Body=photo("bob"))
     index(aws, uploaded)
     assert [indexed.person for indexed in aws.faces()] == ["anna"]
+
+
+def during_indexing(aws: FakeAws, what: Callable[[], Any]) -> None:
+    """Let something happen after the next face was indexed, before the row names it."""
+
+    def around(client: Any, operation: str, parameters: Any, perform: Callable[[], Any]) -> Any:
+        client.around = None
+        answer = perform()
+        what()
+        return answer
+
+    aws.rekognition.around = around
+
+
+def test_the_claim_is_open_before_the_face_is_indexed(aws: FakeAws) -> None:
+    uploaded = aws.upload(photo("anna"))
+    aws.rekognition.fail_next("index_faces", ValueError("killed"))
+    with pytest.raises(ValueError, match="killed"):
+        index(aws, uploaded)
+    assert (aws.row(uploaded) or {})["claim"] == {"S": "open"}
+
+
+def test_a_claim_lost_while_the_face_was_indexed_leaves_no_face(aws: FakeAws) -> None:
+    uploaded = aws.upload(photo("anna"))
+    during_indexing(aws, lambda: claims.withdraw(uploaded, aws.table))
+    with pytest.raises(FaceAlreadyExistsError):
+        index(aws, uploaded)
+    assert aws.faces() == []
+    assert "faceId" not in (aws.row(uploaded) or {})
+
+
+def test_a_row_lost_while_the_face_was_indexed_leaves_no_face_and_no_row(aws: FakeAws) -> None:
+    uploaded = aws.upload(photo("anna"))
+    during_indexing(aws, lambda: aws.table.delete(aws.row(uploaded) or {}))
+    with pytest.raises(FaceAlreadyExistsError):
+        index(aws, uploaded)
+    assert aws.faces() == []
+    assert aws.row(uploaded) is None
+
+
+def test_what_an_older_rival_put_aside_is_not_indexed(aws: FakeAws) -> None:
+    uploaded = aws.upload(photo("anna"))
+    claims.open_claim(uploaded, aws.table)
+    claims.withdraw(uploaded, aws.table)
+    with pytest.raises(FaceAlreadyExistsError):
+        index(aws, uploaded)
+    assert not aws.rekognition.calls_of("index_faces")
+
+
+def test_what_another_execution_works_on_is_not_indexed(aws: FakeAws) -> None:
+    uploaded = aws.upload(photo("anna"))
+    index(aws, uploaded)
+    with pytest.raises(UploadEndedError):
+        index(aws, by_another_execution(aws, uploaded))
+    assert len(aws.rekognition.calls_of("index_faces")) == 1
+
+
+def test_an_accepted_upload_is_indexed_again_by_any_execution(aws: FakeAws) -> None:
+    uploaded = accept(aws, aws.upload(photo("anna")))
+    before = aws.faces()
+    index(aws, by_another_execution(aws, uploaded))
+    assert aws.faces() == before
+    assert aws.status(uploaded) == "accepted"

@@ -1,17 +1,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 
 from chalicelib import steps
+from chalicelib.erasure import Eraser
+from chalicelib.errors import ServiceUnavailableError
 from chalicelib.mail import compose
-from chalicelib.models import MESSAGE_STARTS, Reason, RiderPhoto
+from chalicelib.models import MESSAGE_STARTS, Reason, RiderPhoto, UploadStatus
 from tests.fakes import RIDER, FakeAws, photo
-from tests.unit.pipeline import error_info, state
+from tests.unit.pipeline import by_another_execution, error_info, run, state
 
 ADDRESS = "rider@example.com"
 REJECTION = "PhotoDoesNotMeetRequirementError"
@@ -30,10 +31,10 @@ def uploaded(aws: FakeAws) -> RiderPhoto:
 
 
 def notify(aws: FakeAws, uploaded: RiderPhoto, info: Any) -> dict[str, Any]:
-    clients: Any = (aws.table, aws.cognito, aws.ses, aws.settings)
-    result = steps.notify_rider(uploaded, state(uploaded, errorInfo=info), *clients)
-    assert json.loads(json.dumps(result)) == result
-    return result
+    answer: dict[str, Any] = run(
+        aws, steps.notify_rider, photo=uploaded, event=state(uploaded, errorInfo=info)
+    )
+    return answer
 
 
 @pytest.mark.parametrize("reason", ERRORS)
@@ -44,7 +45,7 @@ def test_each_rejection_is_recorded_and_mailed_in_its_words(
     assert (result["reason"], result["mail"]) == (reason, "sent")
     row = aws.row(uploaded)
     assert row is not None
-    assert (row["status"], row["reason"], row["mail"]) == (
+    assert (row["status"], row["reason"], row["mail_rejected"]) == (
         {"S": "rejected"},
         {"S": reason},
         {"S": "sent"},
@@ -80,14 +81,14 @@ def test_a_repetition_sends_no_second_mail(aws: FakeAws, uploaded: RiderPhoto) -
     assert ended == row
 
 
-@pytest.mark.parametrize("code", ["MessageRejected", "TooManyRequestsException", "SendingPausedException"])
+@pytest.mark.parametrize("code", ["MessageRejected", "BadRequestException", "SendingPausedException"])
 def test_a_mail_that_ses_refuses_changes_no_outcome_and_is_not_repeated(
     aws: FakeAws, uploaded: RiderPhoto, code: str
 ) -> None:
     aws.ses.fail_next("send_email", aws.ses.error(code))
     assert notify(aws, uploaded, ERRORS[Reason.SUNGLASSES])["mail"] == "refused"
     assert aws.status(uploaded) == "rejected"
-    assert (aws.row(uploaded) or {})["mail"] == {"S": "refused"}
+    assert (aws.row(uploaded) or {})["mail_rejected"] == {"S": "refused"}
     assert notify(aws, uploaded, ERRORS[Reason.SUNGLASSES])["mail"] == "already-handled"
     assert aws.ses.mails == []
 
@@ -107,7 +108,7 @@ def test_a_mail_whose_fate_is_unknown_is_not_sent_again(
 ) -> None:
     aws.ses.fail_next("send_email", error, after_effect=taken)
     assert notify(aws, uploaded, ERRORS[Reason.NO_FACE])["mail"] == "sending"
-    assert (aws.row(uploaded) or {})["mail"] == {"S": "sending"}
+    assert (aws.row(uploaded) or {})["mail_rejected"] == {"S": "sending"}
     assert aws.status(uploaded) == "rejected"
     assert notify(aws, uploaded, ERRORS[Reason.NO_FACE])["mail"] == "already-handled"
     assert len(aws.ses.mails) == taken
@@ -121,7 +122,7 @@ def test_an_internal_error_of_ses_leaves_it_open(aws: FakeAws, uploaded: RiderPh
 def test_a_step_killed_after_the_mail_was_marked_sends_none_on_its_repetition(
     aws: FakeAws, uploaded: RiderPhoto
 ) -> None:
-    assert aws.table.mark_mail(uploaded, "sending", expected=None)
+    assert aws.table.mark_mail(uploaded, UploadStatus.REJECTED, "sending", expected=None)
     assert notify(aws, uploaded, ERRORS[Reason.NO_FACE])["mail"] == "already-handled"
     assert aws.ses.mails == []
     assert aws.status(uploaded) == "rejected"
@@ -155,7 +156,7 @@ def test_no_verified_address_is_recorded_and_no_error(
 ) -> None:
     aws.cognito.sign_up(RIDER, **attributes)
     assert notify(aws, uploaded, ERRORS[Reason.NO_FACE])["mail"] == "no-address"
-    assert (aws.row(uploaded) or {})["mail"] == {"S": "no-address"}
+    assert (aws.row(uploaded) or {})["mail_rejected"] == {"S": "no-address"}
     assert aws.status(uploaded) == "rejected"
     assert notify(aws, uploaded, ERRORS[Reason.NO_FACE])["mail"] == "already-handled"
     assert aws.ses.mails == []
@@ -215,6 +216,46 @@ def test_mails_and_their_outcomes_are_counted(
 
 
 def test_an_upload_that_ended_otherwise_keeps_its_status(aws: FakeAws, uploaded: RiderPhoto) -> None:
-    aws.table.end(uploaded, "superseded")  # type: ignore[arg-type]
-    notify(aws, replace(uploaded), ERRORS[Reason.NO_FACE])
+    aws.table.end(uploaded, UploadStatus.SUPERSEDED)
+    assert notify(aws, uploaded, ERRORS[Reason.NO_FACE])["mail"] == "already-handled"
     assert aws.status(uploaded) == "superseded"
+    assert aws.ses.mails == []
+
+
+@pytest.mark.parametrize("code", ["TooManyRequestsException", "LimitExceededException"])
+def test_a_mail_that_ses_is_too_busy_for_is_sent_by_the_steps_repetition(
+    aws: FakeAws, uploaded: RiderPhoto, code: str
+) -> None:
+    aws.ses.fail_next("send_email", aws.ses.error(code, status=429))
+    with pytest.raises(ServiceUnavailableError):
+        notify(aws, uploaded, ERRORS[Reason.NO_FACE])
+    assert "mail_rejected" not in (aws.row(uploaded) or {})
+    assert notify(aws, uploaded, ERRORS[Reason.NO_FACE])["mail"] == "sent"
+    assert len(aws.ses.mails) == 1
+
+
+def test_a_rejection_after_a_failure_that_was_mailed_is_an_outcome_of_its_own(
+    aws: FakeAws, uploaded: RiderPhoto
+) -> None:
+    assert notify(aws, uploaded, {"Error": "States.Timeout", "Cause": ""})["mail"] == "sent"
+    assert notify(aws, uploaded, ERRORS[Reason.NO_FACE])["mail"] == "sent"
+    assert len(aws.ses.mails) == 2
+
+
+@pytest.mark.parametrize("info", [ERRORS[Reason.NO_FACE], {"Error": "States.Timeout", "Cause": ""}])
+def test_a_rider_who_was_erased_gets_no_mail_and_no_row(
+    aws: FakeAws, uploaded: RiderPhoto, info: dict[str, str]
+) -> None:
+    run(aws, Eraser).erase(uploaded.user_id)
+    assert notify(aws, uploaded, info)["mail"] == "already-handled"
+    assert aws.row(uploaded) is None
+    assert aws.ses.mails == []
+
+
+def test_an_execution_that_the_upload_is_not_bound_to_records_and_mails_nothing(
+    aws: FakeAws, uploaded: RiderPhoto
+) -> None:
+    stranger = by_another_execution(aws, uploaded)
+    assert notify(aws, stranger, ERRORS[Reason.NO_FACE])["mail"] == "already-handled"
+    assert aws.status(uploaded) == "processing"
+    assert aws.ses.mails == []

@@ -1,18 +1,20 @@
 from __future__ import annotations
 
-import json
+from typing import Any
 
 import pytest
 
+from chalicelib.erasure import Eraser
+from chalicelib.errors import SupersededError
+from chalicelib.models import RiderPhoto
 from tests.fakes import RIDER, FakeAws, photo
-from tests.unit.pipeline import accept, persist, retire
+from tests.unit.pipeline import accept, error_info, persist, retire, run, undo
 
 
 def test_the_first_photo_is_accepted_and_replaces_nothing(aws: FakeAws) -> None:
     uploaded = aws.upload(photo("anna"))
     result = retire(aws, uploaded, persist(aws, uploaded))
     assert result == {"retired": []}
-    assert json.loads(json.dumps(result)) == result
     assert aws.status(uploaded) == "accepted"
     row = aws.row(uploaded)
     assert row is not None
@@ -64,38 +66,71 @@ def test_a_step_killed_half_way_is_finished_by_its_repetition(aws: FakeAws, oper
     assert len(aws.faces()) == len(aws.thumbnails()) == 1
 
 
-def test_an_older_photo_that_comes_late_is_superseded_and_leaves_nothing(aws: FakeAws) -> None:
+def overtaken(aws: FakeAws) -> tuple[RiderPhoto, RiderPhoto, dict[str, Any]]:
+    """An older photo that was persisted but not accepted yet when a newer one took its place."""
     older, newer = aws.upload(photo("anna")), aws.upload(photo("anna", nonce=1))
     late = persist(aws, older)
     accept(aws, newer)
+    return older, newer, late
+
+
+def test_an_older_photo_that_comes_late_gives_way_and_leaves_its_cleaning_to_the_undo(aws: FakeAws) -> None:
+    older, newer, late = overtaken(aws)
     live = aws.live_item()
-    assert retire(aws, older, late) == {"retired": []}
+    with pytest.raises(SupersededError) as superseded:
+        retire(aws, older, late)
     assert aws.live_item() == live
+    late["state"]["errorInfo"] = error_info(type(superseded.value).__name__, str(superseded.value))
+    assert undo(aws, older, late)["status"] == "superseded"
     assert aws.status(older) == "superseded"
+    after = aws.live_item() or {}
+    assert {name: value for name, value in after.items() if name != "closedExecution"} == live
     assert [face.external_image_id for face in aws.faces()] == [newer.external_image_id]
     assert aws.thumbnails() == [f"thumbnails/{RIDER}/{newer.upload_id}.jpg"]
     assert "expiresAt" in (aws.row(older) or {})
 
 
-def test_an_older_photo_that_ends_before_the_newer_one_retires_it_leaves_nothing(aws: FakeAws) -> None:
-    older, newer = aws.upload(photo("anna")), aws.upload(photo("anna", nonce=1))
-    late = persist(aws, older)
-    event = persist(aws, newer)
-    retire(aws, older, late)
-    assert retire(aws, newer, event) == {"retired": [older.upload_id]}
-    assert aws.status(older) == "superseded"
-    assert [face.external_image_id for face in aws.faces()] == [newer.external_image_id]
-    assert len(aws.thumbnails()) == 1
+def test_a_photo_that_is_still_being_processed_is_not_retired(aws: FakeAws) -> None:
+    older, newer, _ = overtaken(aws)
+    assert aws.status(older) == "processing"
+    assert {face.external_image_id for face in aws.faces()} == {
+        older.external_image_id,
+        newer.external_image_id,
+    }
+    assert (aws.row(older) or {})["claim"] == {"S": "confirmed"}
 
 
-def test_a_face_that_the_live_item_names_is_never_removed(aws: FakeAws) -> None:
+def test_the_claim_of_what_is_replaced_is_withdrawn_before_its_face_is_deleted(aws: FakeAws) -> None:
     older = accept(aws, aws.upload(photo("anna")))
-    live = aws.live_item()
     newer = aws.upload(photo("anna", nonce=1))
     event = persist(aws, newer)
-    # As if another program had put the older photo back.
-    assert live is not None
-    aws.dynamodb.put_item(TableName=aws.settings.rider_photo_table, Item=live)
-    assert retire(aws, newer, event) == {"retired": []}
-    assert older.external_image_id in [face.external_image_id for face in aws.faces()]
-    assert f"thumbnails/{RIDER}/{older.upload_id}.jpg" in aws.thumbnails()
+    aws.rekognition.fail_next("delete_faces", ValueError("killed"))
+    with pytest.raises(ValueError, match="killed"):
+        retire(aws, newer, event)
+    assert (aws.row(older) or {})["claim"] == {"S": "withdrawn"}
+
+
+def test_a_rider_who_was_erased_meanwhile_gets_nothing_back(aws: FakeAws) -> None:
+    uploaded = aws.upload(photo("anna"))
+    event = persist(aws, uploaded)
+    run(aws, Eraser).erase(RIDER)
+    with pytest.raises(SupersededError):
+        retire(aws, uploaded, event)
+    assert aws.row(uploaded) is None
+
+
+@pytest.mark.parametrize("named", ["faceId", "thumbnail"])
+def test_what_the_live_item_names_is_never_removed(aws: FakeAws, named: str) -> None:
+    older = accept(aws, aws.upload(photo("anna")))
+    before = aws.live_item()
+    newer = aws.upload(photo("anna", nonce=1))
+    event = persist(aws, newer)
+    after = aws.live_item()
+    assert before is not None
+    assert after is not None
+    # As if the newer item named what belongs to the older upload.
+    aws.dynamodb.put_item(TableName=aws.settings.rider_photo_table, Item={**after, named: before[named]})
+    assert retire(aws, newer, event) == {"retired": [older.upload_id]}
+    faces = [face.external_image_id for face in aws.faces()]
+    assert (older.external_image_id in faces) == (named == "faceId")
+    assert (f"thumbnails/{RIDER}/{older.upload_id}.jpg" in aws.thumbnails()) == (named == "thumbnail")

@@ -7,9 +7,15 @@ from typing import Any
 import pytest
 
 from chalicelib.models import RiderPhoto, UploadStatus, is_upload_id
-from chalicelib.steps.undo import SUPERSEDED_ERROR
 from tests.fakes import RIDER, FakeAws, photo
-from tests.unit.pipeline import accept, error_info, parallel_result, persist, state, undo
+from tests.unit.pipeline import (
+    accept,
+    error_info,
+    parallel_result,
+    persist,
+    state,
+    undo,
+)
 
 TIMEOUT = {"Error": "States.Timeout", "Cause": ""}
 REJECTION = error_info("PhotoDoesNotMeetRequirementError", "Face is not clear: …")
@@ -122,7 +128,7 @@ def test_a_photo_that_a_newer_one_overtook_is_superseded_without_a_dead_letter(
 ) -> None:
     results = parallel_result(aws, uploaded)
     newer = accept(aws, aws.upload(photo("anna", nonce=1)))
-    overtaken = {"Error": SUPERSEDED_ERROR, "Cause": "The conditional request failed"}
+    overtaken = error_info("SupersededError", "The rider has a newer photo, or was erased.")
     result = undo(aws, uploaded, state(uploaded, parallelResult=results, errorInfo=overtaken))
     assert result["status"] == "superseded"
     assert aws.status(uploaded) == "superseded"
@@ -230,7 +236,7 @@ def test_a_busy_service_is_asked_again_rather_than_taken_for_an_answer(
     aws: FakeAws, client: str, operation: str
 ) -> None:
     stored = aws.put("1_happy_face.jpg", photo("anna"), "user_a")
-    aws.table.bind(stored)
+    aws.table.open_claim(stored)
     if operation == "delete_faces":
         parallel_result(aws, stored)
     busy = getattr(aws, client).error("ThrottlingException", status=503)

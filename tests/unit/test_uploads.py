@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -153,8 +152,8 @@ def test_an_unknown_upload_is_none(aws: FakeAws) -> None:
 
 
 def test_a_photo_put_by_hand_has_a_status_too(aws: FakeAws) -> None:
-    by_hand = replace(aws.put("1_happy_face.jpg", photo("anna")))
-    aws.table.claim(by_hand)
+    by_hand = aws.put("1_happy_face.jpg", photo("anna"))
+    aws.table.open_claim(by_hand)
     shown = view(aws, by_hand.known_upload_id)
     assert shown is not None
     assert shown["status"] == "processing"

@@ -6,7 +6,9 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.models import Reason, RiderPhoto, UploadStatus
-from tests.fakes import FakeAws, photo
+from chalicelib.uploads_table import RESTARTABLE
+from tests.fakes import RIDER, FakeAws, photo
+from tests.unit.pipeline import by_another_execution
 
 TERMINAL = [UploadStatus.ACCEPTED, UploadStatus.REJECTED, UploadStatus.FAILED, UploadStatus.SUPERSEDED]
 
@@ -16,12 +18,13 @@ def uploaded(aws: FakeAws) -> RiderPhoto:
     return aws.upload(photo("anna"))
 
 
-def test_a_new_form_waits_and_expires(aws: FakeAws, uploaded: RiderPhoto) -> None:
-    aws.table.create(uploaded.user_id, uploaded.known_upload_id)
-    row = aws.row(uploaded)
+def test_a_new_form_waits_for_its_object_and_expires(aws: FakeAws) -> None:
+    upload_id, key = aws.form()
+    row = aws.table.row(RIDER, upload_id)
     assert row is not None
     assert row["status"] == {"S": "waiting"}
     assert row["createdAt"] == row["updatedAt"]
+    assert (row["s3bucket"], row["s3key"]) == ({"S": aws.settings.photo_bucket}, {"S": key})
     days = (int(row["expiresAt"]["N"]) - time.time()) / 86_400
     assert days == pytest.approx(30, abs=0.01)
 
@@ -29,7 +32,6 @@ def test_a_new_form_waits_and_expires(aws: FakeAws, uploaded: RiderPhoto) -> Non
 def test_binding_sets_a_waiting_row_processing_and_keeps_when_it_was_made(
     aws: FakeAws, uploaded: RiderPhoto
 ) -> None:
-    aws.table.create(uploaded.user_id, uploaded.known_upload_id)
     created = (aws.row(uploaded) or {})["createdAt"]
     assert aws.table.bind(uploaded)
     row = aws.row(uploaded)
@@ -40,16 +42,18 @@ def test_binding_sets_a_waiting_row_processing_and_keeps_when_it_was_made(
     assert row["executionArn"] == {"S": uploaded.execution_arn}
 
 
-def test_binding_works_without_a_row_and_twice(aws: FakeAws, uploaded: RiderPhoto) -> None:
+def test_a_row_is_bound_once_and_to_one_version(aws: FakeAws, uploaded: RiderPhoto) -> None:
     assert aws.table.bind(uploaded)
-    assert aws.table.bind(uploaded)
-    assert aws.status(uploaded) == "processing"
-
-
-def test_a_row_is_bound_to_one_version_only(aws: FakeAws, uploaded: RiderPhoto) -> None:
-    assert aws.table.bind(uploaded)
+    bound = aws.row(uploaded)
+    assert not aws.table.bind(uploaded)
     assert not aws.table.bind(replace(uploaded, version_id="fake-version-00000002"))
-    assert (aws.row(uploaded) or {})["s3versionid"] == {"S": uploaded.version_id}
+    assert aws.row(uploaded) == bound
+
+
+def test_binding_makes_no_row(aws: FakeAws) -> None:
+    by_hand = aws.put("1_happy_face.jpg", photo("anna"), "user_a")
+    assert not aws.table.bind(by_hand)
+    assert aws.row(by_hand) is None
 
 
 @pytest.mark.parametrize("status", TERMINAL)
@@ -58,8 +62,8 @@ def test_a_late_event_of_the_same_version_does_not_reopen_an_upload(
 ) -> None:
     aws.table.bind(uploaded)
     aws.table.end(uploaded, status)
-    assert aws.table.bind(uploaded)
-    aws.table.claim(uploaded)
+    assert not aws.table.bind(uploaded)
+    assert not aws.table.open_claim(uploaded)
     assert aws.status(uploaded) == status
 
 
@@ -95,7 +99,8 @@ def test_the_row_of_what_is_not_live_expires(
 
 
 def test_a_replaced_row_expires_and_names_nothing_that_is_gone(aws: FakeAws, uploaded: RiderPhoto) -> None:
-    aws.table.record_face(uploaded, "face-1")
+    aws.table.open_claim(uploaded)
+    assert aws.table.record_face(uploaded, "face-1")
     aws.table.end(uploaded, UploadStatus.ACCEPTED, thumbnail={"s3bucket": "b", "s3key": "k"})
     aws.table.retire(aws.row(uploaded) or {}, replaced_by="a-newer-one")
     row = aws.row(uploaded)
@@ -106,23 +111,112 @@ def test_a_replaced_row_expires_and_names_nothing_that_is_gone(aws: FakeAws, upl
     assert not {"faceId", "thumbnail"} & set(row)
 
 
+def test_a_row_that_is_gone_is_not_retired_into_being(aws: FakeAws, uploaded: RiderPhoto) -> None:
+    row = aws.row(uploaded) or {}
+    aws.table.delete(row)
+    aws.table.retire(row, replaced_by="a-newer-one")
+    assert aws.row(uploaded) is None
+
+
 def test_a_mail_moves_on_from_the_expected_state_only(aws: FakeAws, uploaded: RiderPhoto) -> None:
-    assert aws.table.mark_mail(uploaded, "sending", expected=None)
-    assert not aws.table.mark_mail(uploaded, "sending", expected=None)
-    assert aws.table.mark_mail(uploaded, "sent", expected="sending")
-    assert not aws.table.mark_mail(uploaded, "refused", expected="sending")
-    assert (aws.row(uploaded) or {})["mail"] == {"S": "sent"}
+    failed = UploadStatus.FAILED
+    assert aws.table.mark_mail(uploaded, failed, "sending", expected=None)
+    assert not aws.table.mark_mail(uploaded, failed, "sending", expected=None)
+    assert aws.table.mark_mail(uploaded, failed, "sent", expected="sending")
+    assert not aws.table.mark_mail(uploaded, failed, "refused", expected="sending")
+    assert (aws.row(uploaded) or {})["mail_failed"] == {"S": "sent"}
+    aws.table.unmark_mail(uploaded, failed, expected="sending")
+    assert (aws.row(uploaded) or {})["mail_failed"] == {"S": "sent"}
+    aws.table.unmark_mail(uploaded, failed, expected="sent")
+    assert "mail_failed" not in (aws.row(uploaded) or {})
 
 
-def test_older_rows_with_a_face_are_found_on_every_page(aws: FakeAws) -> None:
+def test_each_outcome_has_a_mail_of_its_own(aws: FakeAws, uploaded: RiderPhoto) -> None:
+    assert aws.table.mark_mail(uploaded, UploadStatus.FAILED, "sending", expected=None)
+    assert aws.table.mark_mail(uploaded, UploadStatus.REJECTED, "sending", expected=None)
+
+
+def test_the_riders_rows_are_found_on_every_page_oldest_first(aws: FakeAws) -> None:
     uploads = [aws.upload(photo("anna", nonce=nonce)) for nonce in range(9)]
-    stranger = aws.upload(photo("bob"), "bobs-id")
-    for upload in [*uploads, stranger]:
-        aws.table.bind(upload)
-    for upload in [*uploads[::2], stranger]:
-        aws.table.record_face(upload, f"face-{upload.upload_id}")
-    found = [row["uploadId"]["S"] for row in aws.table.older_rows_with_face(uploads[6])]
-    assert found == [upload.upload_id for upload in uploads[:6:2]]
+    aws.upload(photo("bob"), "bobs-id")
+    every = [row["uploadId"]["S"] for row in aws.table.rows_of_rider(RIDER)]
+    assert every == [upload.upload_id for upload in uploads]
+    older = [row["uploadId"]["S"] for row in aws.table.rows_of_rider(RIDER, before=uploads[6].upload_id)]
+    assert older == every[:6]
+
+
+def test_rows_of_a_status_come_the_longest_unchanged_first_and_within_limits(aws: FakeAws) -> None:
+    moments = [f"2025-06-15T12:0{minute}:00.000Z" for minute in range(8)]
+    uploads = []
+    for moment in reversed(moments):
+        uploads.insert(0, aws.upload(photo("anna")).upload_id)
+        row = aws.table.row(RIDER, uploads[0]) or {}
+        item = {**row, "updatedAt": {"S": moment}}
+        aws.dynamodb.put_item(TableName=aws.settings.uploads_table, Item=item)
+    aws.table.bind(aws.upload(photo("bob"), "bobs-id"))
+
+    def found(**limits: str) -> list[str]:
+        rows = aws.table.rows_by_status(UploadStatus.WAITING, **limits)  # type: ignore[arg-type]
+        return [row["uploadId"]["S"] for row in rows]
+
+    assert found(before="2025-07") == uploads
+    assert found(before=moments[5]) == uploads[:6]
+    assert found(since=moments[2], before=moments[5]) == uploads[2:6]
+
+
+def test_a_deleted_row_stays_deleted(aws: FakeAws, uploaded: RiderPhoto) -> None:
+    row = aws.row(uploaded) or {}
+    aws.table.delete(row)
+    aws.table.delete(row)
+    assert aws.row(uploaded) is None
+    for status in TERMINAL:
+        assert not aws.table.end(uploaded, status)
+    assert aws.row(uploaded) is None, "the row of a form is never made anew by an outcome"
+
+
+def test_a_photo_that_no_form_uploaded_gets_its_row_with_its_outcome(aws: FakeAws) -> None:
+    by_hand = aws.put("1_happy_face.jpg", photo("anna"), "user_a")
+    assert aws.table.end(by_hand, UploadStatus.FAILED)
+    assert aws.status(by_hand) == "failed"
+
+
+def test_only_the_execution_that_a_row_is_bound_to_ends_it(aws: FakeAws, uploaded: RiderPhoto) -> None:
+    aws.table.bind(uploaded)
+    assert not aws.table.end(by_another_execution(aws, uploaded), UploadStatus.FAILED)
+    assert aws.status(uploaded) == "processing"
+    assert aws.table.end(uploaded, UploadStatus.FAILED)
+
+
+@pytest.mark.parametrize("status", UploadStatus)
+def test_a_row_is_taken_over_from_the_execution_it_was_bound_to_and_begins_anew(
+    aws: FakeAws, uploaded: RiderPhoto, status: UploadStatus
+) -> None:
+    aws.table.bind(uploaded)
+    aws.table.open_claim(uploaded)
+    aws.table.record_face(uploaded, "face-1")
+    aws.table.mark_mail(uploaded, UploadStatus.FAILED, "sent", expected=None)
+    again = by_another_execution(aws, uploaded)
+    if status not in {UploadStatus.WAITING, UploadStatus.PROCESSING}:
+        aws.table.end(uploaded, status, reason=Reason.NO_FACE, message="Detected 0 faces")
+    before = aws.row(uploaded)
+    assert not aws.table.take_over(again, None)
+    assert not aws.table.take_over(again, "arn:another")
+    assert aws.row(uploaded) == before
+    if status in {UploadStatus.WAITING, UploadStatus.PROCESSING}:
+        assert not aws.table.take_over(again, uploaded.execution_arn), "with a claim it is at work"
+        aws.dynamodb.put_item(
+            TableName=aws.settings.uploads_table,
+            Item={name: value for name, value in (before or {}).items() if name != "claim"},
+        )
+    restartable = status in RESTARTABLE
+    assert aws.table.take_over(again, uploaded.execution_arn) == restartable
+    row = aws.row(uploaded) or {}
+    if restartable:
+        assert (row["status"], row["executionArn"]) == ({"S": "processing"}, {"S": again.execution_arn})
+        assert not {"claim", "faceId", "reason", "message", "mail_failed"} & set(row)
+        assert not aws.table.take_over(again, uploaded.execution_arn), "nor a second time"
+    else:
+        assert row == before
 
 
 def test_rows_are_read_consistently(aws: FakeAws, uploaded: RiderPhoto) -> None:
@@ -136,8 +230,8 @@ def test_rows_are_read_consistently(aws: FakeAws, uploaded: RiderPhoto) -> None:
     assert stale["Item"]["status"] == {"S": "processing"}, "the fake tells a stale read from a fresh one"
 
 
-def test_without_a_row_there_is_no_status(aws: FakeAws, uploaded: RiderPhoto) -> None:
-    assert aws.table.status(uploaded) is None
+def test_without_a_row_there_is_no_status(aws: FakeAws) -> None:
+    assert aws.table.status(aws.put("1_happy_face.jpg", photo("anna"), "user_a")) is None
     assert aws.table.row("nobody", "nothing") is None
 
 

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
+import pytest
 from botocore.exceptions import ClientError
+
+from deploy import deployed
+from deploy.checks import Target
+from deploy.functions import ENVIRONMENT as OUTPUTS
+from tests.fakes import ENVIRONMENT, FakeAws
+from tests.fakes.service import Answer, Parameters, operation
+from tests.fakes.services import FakeSQS
 
 
 class Lines:
@@ -47,6 +58,7 @@ class FakeCloudFormation:
         self.events: list[dict[str, str]] = []
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.parameters: list[dict[str, str]] = []
+        self.outputs = {"Answer": "42"}
         self.update_error: ClientError | None = None
         self.scripts: dict[str, list[str]] = {
             "create": ["CREATE_IN_PROGRESS", "CREATE_COMPLETE"],
@@ -85,7 +97,9 @@ class FakeCloudFormation:
                     "StackId": self.STACK_ID,
                     "StackStatus": self.status,
                     "Parameters": self.parameters,
-                    "Outputs": [{"OutputKey": "Answer", "OutputValue": "42"}],
+                    "Outputs": [
+                        {"OutputKey": key, "OutputValue": value} for key, value in self.outputs.items()
+                    ],
                 }
             ]
         }
@@ -115,3 +129,76 @@ class FakeCloudFormation:
         self.calls.append((kind, request))
         self.states = list(self.scripts[kind])
         self.parameters = request.get("Parameters", self.parameters)
+
+
+class FakeQueue(FakeSQS):
+    """SQS as an operator's command needs it."""
+
+    @operation
+    def get_queue_attributes(self, request: Parameters) -> Answer:
+        return {"Attributes": {"ApproximateNumberOfMessagesNotVisible": str(len(self._hidden))}}
+
+    @operation
+    def change_message_visibility(self, request: Parameters) -> Answer:
+        assert request["VisibilityTimeout"] == 0
+        self._hidden.discard(request["ReceiptHandle"])
+        return {}
+
+    def hidden(self) -> set[str]:
+        """Ids of the messages that somebody has received and neither deleted nor put back."""
+        return set(self._hidden) & {message_id for queue in self._messages.values() for message_id in queue}
+
+
+class FakeLambda:
+    """Functions that run what a test gives them.
+
+    Attributes
+    ----------
+    functions
+        By their names in Lambda; one that raises answers as Lambda does.
+    """
+
+    def __init__(self) -> None:
+        self.functions: dict[str, Callable[[Any], Any]] = {}
+        self.invoked: list[str] = []
+
+    def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803
+        self.invoked.append(FunctionName)
+        if FunctionName not in self.functions:
+            raise client_error("ResourceNotFoundException", "Function not found", "Invoke")
+        try:
+            answer = {"Payload": json.dumps(self.functions[FunctionName](json.loads(Payload)))}
+        except Exception as error:  # whatever a function raises, Lambda answers
+            failed = {"errorType": type(error).__name__, "errorMessage": str(error)}
+            answer = {"Payload": json.dumps(failed), "FunctionError": "Unhandled"}
+        return {**answer, "Payload": io.BytesIO(answer["Payload"].encode())}
+
+
+class FakeSession:
+    """A boto3 session whose clients are those of a FakeAws in which the stage `test` is up."""
+
+    def __init__(self, aws: FakeAws) -> None:
+        aws.sqs = FakeQueue(aws.settings.dead_letter_queue_url)
+        self.lambda_ = FakeLambda()
+        self.cloudformation = FakeCloudFormation("CREATE_COMPLETE")
+        self.cloudformation.outputs = {output: ENVIRONMENT[name] for name, output in OUTPUTS.items()}
+        self.cloudformation.parameters = [{"ParameterKey": "Sender", "ParameterValue": ENVIRONMENT["SENDER"]}]
+        self._aws = aws
+
+    def client(self, service: str, config: object = None) -> Any:
+        match service:
+            case "lambda":
+                return self.lambda_
+            case "cloudformation":
+                return self.cloudformation
+            case "stepfunctions":
+                return self._aws.step_functions
+        return getattr(self._aws, service)
+
+
+def up_in(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> FakeSession:
+    """Let the operator's commands find the stage `test` up in a FakeAws."""
+    session = FakeSession(aws)
+    target = Target(session, "test", "us-east-1", "123456789012")  # type: ignore[arg-type]
+    monkeypatch.setattr(deployed, "find_target", lambda stage, region: replace(target, stage=stage))
+    return session

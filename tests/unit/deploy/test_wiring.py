@@ -34,7 +34,7 @@ def test_the_rules_own_target_gets_the_queue(events: Stubber) -> None:
 
 def test_a_rule_without_a_target_is_an_error(events: Stubber) -> None:
     events.add_response("list_targets_by_rule", {})
-    with events, pytest.raises(DeployError, match="uploads would start nothing"):
+    with events, pytest.raises(DeployError, match="its events would be lost"):
         set_dead_letters_of_rule(events.client, RULE, QUEUE)
 
 
@@ -46,18 +46,19 @@ def test_a_target_that_is_refused_is_an_error(events: Stubber) -> None:
         set_dead_letters_of_rule(events.client, RULE, QUEUE)
 
 
-def test_what_the_function_fails_on_goes_to_the_queue() -> None:
+@pytest.mark.parametrize("retries", [0, 2])
+def test_what_the_function_fails_on_goes_to_the_queue(retries: int) -> None:
     lambda_ = Stubber(boto3.client("lambda", region_name="us-east-1"))
     lambda_.add_response(
         "put_function_event_invoke_config",
         {},
         {
             "FunctionName": "rider-photos-dev-start_processing",
-            "MaximumRetryAttempts": 2,
+            "MaximumRetryAttempts": retries,
             "MaximumEventAgeInSeconds": 21_600,
             "DestinationConfig": {"OnFailure": {"Destination": QUEUE}},
         },
     )
     with lambda_:
-        set_on_failure_destination(lambda_.client, "rider-photos-dev-start_processing", QUEUE)
+        set_on_failure_destination(lambda_.client, "rider-photos-dev-start_processing", QUEUE, retries)
     lambda_.assert_no_pending_responses()

@@ -1,0 +1,256 @@
+"""The audit: a scheduled sweep that finds, and where it is safe mends, what events and executions missed.
+
+Each pass is bounded by a deadline and goes on where the last one stopped. It is idempotent, and safe
+beside live executions: it acts on an upload only after its execution has ended, asked of Step Functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from chalicelib.closing import close_lost
+from chalicelib.erasure import Eraser
+from chalicelib.executions import Started, restart
+from chalicelib.models import UNVERSIONED, RiderPhoto, UploadStatus, owner_of_face
+from chalicelib.observability import count, logger
+from chalicelib.riders import live_item
+from chalicelib.rules import MAX_MATCHES
+from chalicelib.steps.retire_replaced import retire_older
+from chalicelib.uploads_table import Row, UploadsTable, has_ended, iso, text_of
+from chalicelib.wiring import call
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_rekognition import RekognitionClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_stepfunctions import SFNClient
+
+    from chalicelib.settings import Settings
+
+AUDIT: Final = "#audit"  # a partition of the uploads table that no rider can have
+_FACES_CURSOR: Final = "faces"
+_SHARED_CURSOR: Final = "shared"
+# S3's event and its handling, retries included, take seconds; by then a lost one is lost.
+_SETTLED_AFTER = timedelta(minutes=5)
+# A form is valid for minutes: one that was never used is not asked for again and again.
+_FORMS_LOOKED_AFTER = timedelta(days=7)
+_MAX_ATTEMPTS = 3
+
+
+@dataclass(slots=True)
+class AuditReport:
+    """What one pass found. Lists hold uploadIds and faceIds, never users' names or addresses."""
+
+    closed: list[str] = field(default_factory=list)
+    restarted: list[str] = field(default_factory=list)
+    retired: list[str] = field(default_factory=list)
+    shared_faces: list[tuple[str, str]] = field(default_factory=list)
+    faces_without_row: list[str] = field(default_factory=list)
+    faces_deleted: list[str] = field(default_factory=list)
+    complete: bool = True
+
+
+class Auditor:
+    """One pass of the audit.
+
+    Parameters
+    ----------
+    close
+        Ends an upload whose execution has ended without doing so: the compensation that
+        `close_execution` runs, with the execution's ARN, its status and the photo.
+    deadline
+        When to stop.
+    """
+
+    def __init__(
+        self,
+        table: UploadsTable,
+        dynamodb: DynamoDBClient,
+        rekognition: RekognitionClient,
+        s3: S3Client,
+        step_functions: SFNClient,
+        settings: Settings,
+        close: Callable[[RiderPhoto, str], object],
+        deadline: datetime,
+    ) -> None:
+        self._table = table
+        self._dynamodb = dynamodb
+        self._rekognition = rekognition
+        self._s3 = s3
+        self._step_functions = step_functions
+        self._settings = settings
+        self._close = close
+        self._deadline = deadline
+        self._report = AuditReport()
+
+    def run(self) -> AuditReport:
+        """Run the pass: unfinished uploads, faces that riders share, faces without a live row."""
+        settled = iso(datetime.now(UTC) - _SETTLED_AFTER)
+        for part in (self._unfinished_uploads, self._shared_faces, self._stray_faces):
+            for _ in part(settled):
+                if datetime.now(UTC) >= self._deadline:
+                    self._report.complete = False
+                    break
+        for name in ("closed", "restarted", "retired", "shared_faces", "faces_without_row", "faces_deleted"):
+            found = getattr(self._report, name)
+            if found:
+                logger.warning("audit found", extra={"what": name, "ids": found[:100], "number": len(found)})
+                count("AuditFound", what=name)
+        return self._report
+
+    def _unfinished_uploads(self, settled: str) -> Iterator[None]:
+        """Restart what a lost event left waiting; close what an ended execution left processing."""
+        recently = iso(datetime.now(UTC) - _FORMS_LOOKED_AFTER)
+        for status, since in ((UploadStatus.PROCESSING, ""), (UploadStatus.WAITING, recently)):
+            for row in self._table.rows_by_status(status, since=since, before=settled):
+                if status is UploadStatus.PROCESSING:
+                    self._look_after_processing(row)
+                else:
+                    self._look_after_waiting(row)
+                yield
+
+    def _look_after_processing(self, row: Row) -> None:
+        photo = photo_of_row(row)
+        if photo.execution_arn is None:
+            return
+        try:
+            status = self._step_functions.describe_execution(executionArn=photo.execution_arn)["status"]
+        except self._step_functions.exceptions.ExecutionDoesNotExist:
+            # The row was bound, and the start was lost.
+            self._restart(photo, photo.execution_arn)
+            return
+        if status in {"RUNNING", "PENDING_REDRIVE"} or has_ended(self._table.row_of(photo)):
+            return
+        self._close(photo, status)
+        self._report.closed.append(photo.known_upload_id)
+
+    def _look_after_waiting(self, row: Row) -> None:
+        photo = photo_of_row(row)
+        try:
+            head = self._s3.head_object(Bucket=photo.bucket, Key=photo.key)
+        except self._s3.exceptions.ClientError:
+            return  # the form was never used
+        self._restart(replace(photo, version_id=head.get("VersionId", UNVERSIONED)), None)
+
+    def _restart(self, photo: RiderPhoto, from_execution: str | None) -> None:
+        if from_execution and from_execution.endswith(f"-{_MAX_ATTEMPTS}"):
+            self._close(photo, "LOST")
+            self._report.closed.append(photo.known_upload_id)
+            return
+        machine = self._settings.state_machine_arn
+        if restart(photo, from_execution, self._table, self._step_functions, machine) is Started.STARTED:
+            self._report.restarted.append(photo.known_upload_id)
+
+    def _shared_faces(self, settled: str) -> Iterator[None]:
+        """Search again the faces accepted since the last pass: a late index can hide a rival."""
+        since = self._cursor(_SHARED_CURSOR) or ""
+        for row in self._table.rows_by_status(UploadStatus.ACCEPTED, since=since, before=settled):
+            live = live_item(row["userId"]["S"], self._dynamodb, self._settings.rider_photo_table)
+            # What RetireReplacedPhoto left, if it failed for good.
+            self._report.retired += retire_older(
+                live, self._table, self._rekognition, self._s3, self._settings
+            )
+            if "faceId" in row and live.get("uploadId") == row["uploadId"]:
+                self._search_again(row)
+            self._set_cursor(_SHARED_CURSOR, row["updatedAt"]["S"])
+            yield
+
+    def _search_again(self, row: Row) -> None:
+        try:
+            matches = self._rekognition.search_faces(
+                CollectionId=self._settings.collection_id,
+                FaceId=row["faceId"]["S"],
+                FaceMatchThreshold=self._settings.photo_rules.similarity_threshold,
+                MaxFaces=MAX_MATCHES,
+            )["FaceMatches"]
+        except self._rekognition.exceptions.InvalidParameterException:
+            self._report.faces_without_row.append(row["faceId"]["S"])
+            return
+        for match in matches:
+            user_id, upload_id = owner_of_face(match["Face"].get("ExternalImageId", ""))
+            if user_id != row["userId"]["S"] and self._is_live(user_id, upload_id):
+                self._report.shared_faces.append((row["uploadId"]["S"], upload_id or "-"))
+
+    def _is_live(self, user_id: str, upload_id: str | None) -> bool:
+        if upload_id is None:
+            return False
+        live = live_item(user_id, self._dynamodb, self._settings.rider_photo_table)
+        return text_of(live, "uploadId") == upload_id
+
+    def _stray_faces(self, settled: str) -> Iterator[None]:
+        """Faces that no live upload accounts for: deleted where their upload has ended, else reported."""
+        request: dict[str, Any] = {"CollectionId": self._settings.collection_id, "MaxResults": 1000}
+        cursor = self._cursor(_FACES_CURSOR)
+        while True:
+            try:
+                page = self._rekognition.list_faces(**request | ({"NextToken": cursor} if cursor else {}))
+            except self._rekognition.exceptions.InvalidPaginationTokenException:
+                cursor = None  # the collection was made anew
+                continue
+            for face in page["Faces"]:
+                self._look_after_face(face["FaceId"], face.get("ExternalImageId", ""), settled)
+                yield
+            cursor = page.get("NextToken")
+            self._set_cursor(_FACES_CURSOR, cursor)
+            if not cursor:
+                return
+
+    def _look_after_face(self, face_id: str, image_id: str, settled: str) -> None:
+        user_id, upload_id = owner_of_face(image_id)
+        if upload_id is None:
+            self._report.faces_without_row.append(face_id)
+            return
+        row = self._table.row(user_id, upload_id)
+        live = live_item(user_id, self._dynamodb, self._settings.rider_photo_table)
+        live_upload = text_of(live, "uploadId") or ""
+        # Rejected, failed, superseded or replaced for good, or indexed for a rider who was erased then:
+        # whoever should have deleted the face was killed.
+        ended = has_ended(row) and row is not None and row["updatedAt"]["S"] < settled
+        erased = row is None and live_upload > upload_id
+        if (ended and live_upload != upload_id) or erased:
+            self._rekognition.delete_faces(CollectionId=self._settings.collection_id, FaceIds=[face_id])
+            self._report.faces_deleted.append(face_id)
+        elif row is None:
+            self._report.faces_without_row.append(face_id)
+
+    def _cursor(self, name: str) -> str | None:
+        return text_of(self._table.row(AUDIT, name), "cursor")
+
+    def _set_cursor(self, name: str, cursor: str | None) -> None:
+        self._dynamodb.put_item(
+            TableName=self._settings.uploads_table,
+            Item={
+                "userId": {"S": AUDIT},
+                "uploadId": {"S": name},
+                **({"cursor": {"S": cursor}} if cursor else {}),
+            },
+        )
+
+
+def run_audit(milliseconds_left: int) -> bool:
+    """Run one pass, and sweep after erased riders, in four fifths of the time that is left.
+
+    Returns
+    -------
+    bool
+        Whether it came to the end of everything.
+    """
+    deadline = datetime.now(UTC) + timedelta(milliseconds=milliseconds_left * 0.8)
+    report = call(Auditor, deadline=deadline, close=close_lost).run()
+    call(Eraser).sweep(deadline)
+    return report.complete
+
+
+def photo_of_row(row: Row) -> RiderPhoto:
+    """The photo that a row is about."""
+    return RiderPhoto(
+        user_id=row["userId"]["S"],
+        bucket=text_of(row, "s3bucket") or "",
+        key=text_of(row, "s3key") or "",
+        version_id=text_of(row, "s3versionid"),
+        upload_id=row["uploadId"]["S"],
+        execution_arn=text_of(row, "executionArn"),
+    )

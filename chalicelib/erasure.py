@@ -1,0 +1,259 @@
+"""Erasing a rider: faces, originals in every version, thumbnails and rows; and nothing brings them back.
+
+First the rider's item becomes a tombstone with an uploadId that is newer than all uploads so far:
+PersistMetadata refuses whatever is older, `start_processing` removes it, and `index_face` deletes the
+face it has indexed when its row is gone. What was under way all the same is swept by the audit, until
+every form and every execution of that time has expired; then the tombstone goes too.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from chalicelib.claims import withdraw
+from chalicelib.errors import ServiceUnavailableError
+from chalicelib.models import (
+    UPLOAD_PREFIX,
+    RiderPhoto,
+    UploadStatus,
+    is_upload_id,
+    upload_id_of_object,
+    uuid7,
+)
+from chalicelib.riders import live_item
+from chalicelib.steps.make_thumbnail import THUMBNAIL_PREFIX
+from chalicelib.uploads_table import Row, UploadsTable, iso, status_of, text_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_rekognition import RekognitionClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_stepfunctions import SFNClient
+
+    from chalicelib.settings import Settings
+
+# Partitions of the uploads table that no rider can have: "#" is not in a userId's alphabet.
+ERASED_RIDERS: Final = "#erased"
+ERASURES: Final = "#erasures"
+# The longest that an execution runs: the machine's own TimeoutSeconds, and a function's after it.
+_EXECUTION_LIFE = timedelta(seconds=5400 + 60)
+_LAST = b"\xff" * 4
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What was deleted: numbers alone, nothing personal."""
+
+    faces: int = 0
+    objects: int = 0
+    rows: int = 0
+    executions: int = 0
+
+
+class Eraser:
+    """Erases riders, and sweeps after those that were erased."""
+
+    def __init__(
+        self,
+        table: UploadsTable,
+        dynamodb: DynamoDBClient,
+        rekognition: RekognitionClient,
+        s3: S3Client,
+        step_functions: SFNClient,
+        settings: Settings,
+    ) -> None:
+        self._table = table
+        self._dynamodb = dynamodb
+        self._rekognition = rekognition
+        self._s3 = s3
+        self._step_functions = step_functions
+        self._settings = settings
+
+    def erase(self, user_id: str) -> Erasure:
+        """Erase all that this project keeps of a rider; a repetition goes on where the last one stopped.
+
+        The account in the user pool is not this project's to delete.
+        """
+        now = datetime.now(UTC)
+        # Behind all uploads of this millisecond, and not the tombstone of another rider erased in it.
+        tombstone = uuid7(int(now.timestamp() * 1000), _LAST + os.urandom(6))
+        self._put_tombstone(user_id, tombstone, now)
+        erasure = self._delete_all(user_id, tombstone)
+        self._record(tombstone, now, erasure)
+        return erasure
+
+    def sweep(self, deadline: datetime) -> int:
+        """Delete what came in late for riders that were erased, and tombstones that have served.
+
+        Parameters
+        ----------
+        deadline
+            When to stop; the next sweep goes on.
+
+        Returns
+        -------
+        int
+            How many erased riders were looked at.
+        """
+        life = timedelta(seconds=self._settings.upload_seconds) + _EXECUTION_LIFE
+        swept = 0
+        for marker in list(self._table.rows_of_rider(ERASED_RIDERS)):
+            if datetime.now(UTC) >= deadline:
+                break
+            user_id, tombstone = marker["rider"]["S"], marker["uploadId"]["S"]
+            # The erasure may have been stopped before it came to the rider's item.
+            self._refuse_older(user_id, tombstone, marker["erasedAt"]["S"])
+            self._delete_all(user_id, tombstone)
+            swept += 1
+            if datetime.fromisoformat(marker["erasedAt"]["S"]) + life < datetime.now(UTC):
+                self._remove_tombstone(user_id, tombstone)
+                self._table.delete(marker)
+        return swept
+
+    def _put_tombstone(self, user_id: str, tombstone: str, now: datetime) -> None:
+        """Note who is to be swept, then refuse all older uploads; the item keeps its face for now."""
+        self._dynamodb.put_item(
+            TableName=self._settings.uploads_table,
+            Item={
+                "userId": {"S": ERASED_RIDERS},
+                "uploadId": {"S": tombstone},
+                "rider": {"S": user_id},
+                "erasedAt": {"S": iso(now)},
+            },
+        )
+        self._refuse_older(user_id, tombstone, iso(now))
+
+    def _refuse_older(self, user_id: str, tombstone: str, erased_at: str) -> None:
+        try:
+            self._dynamodb.update_item(
+                TableName=self._settings.rider_photo_table,
+                Key={"Username": {"S": user_id}},
+                UpdateExpression="SET uploadId = :tombstone, erasedAt = :now",
+                ConditionExpression="attribute_not_exists(uploadId) OR uploadId < :tombstone",
+                ExpressionAttributeValues={":tombstone": {"S": tombstone}, ":now": {"S": erased_at}},
+            )
+        except self._dynamodb.exceptions.ConditionalCheckFailedException:
+            return  # it is refused already, or the rider has uploaded again
+
+    def _delete_all(self, user_id: str, tombstone: str) -> Erasure:
+        live = live_item(user_id, self._dynamodb, self._settings.rider_photo_table)
+        erased = "erasedAt" in live
+        if erased:  # by this erasure, or by another one of the same moment
+            tombstone = max(tombstone, live["uploadId"]["S"])
+        rows = list(self._table.rows_of_rider(user_id, before=tombstone))
+        executions = sum(self._stop(row) for row in rows)
+        for row in rows:
+            withdraw(_photo_of(row), self._table)
+        faces = {text_of(row, "faceId") for row in rows} | ({text_of(live, "faceId")} if erased else set())
+        known_faces = sorted(face for face in faces if face)
+        for start in range(0, len(known_faces), 4096):
+            self._delete_faces(known_faces[start : start + 4096])
+        objects = self._delete_objects(user_id, [*rows, *([live] if erased else [])], tombstone)
+        for row in rows:
+            self._table.delete(row)
+        if erased:
+            self._strip_tombstone(user_id, tombstone)
+        return Erasure(len(known_faces), objects, len(rows), executions)
+
+    def _stop(self, row: Row) -> bool:
+        execution_arn = text_of(row, "executionArn")
+        if not execution_arn or status_of(row) is not UploadStatus.PROCESSING:
+            return False
+        try:
+            self._step_functions.stop_execution(executionArn=execution_arn, error="RiderErased")
+        except self._step_functions.exceptions.ExecutionDoesNotExist:
+            return False
+        return True
+
+    def _delete_faces(self, face_ids: list[str]) -> None:
+        try:
+            self._rekognition.delete_faces(CollectionId=self._settings.collection_id, FaceIds=face_ids)
+        except self._rekognition.exceptions.ResourceNotFoundException:
+            return  # the collection itself is gone, and the faces with it
+
+    def _delete_objects(self, user_id: str, rows: list[Mapping[str, Any]], tombstone: str) -> int:
+        """Delete the originals and thumbnails of uploads minted before the tombstone."""
+        settings = self._settings
+        places = [
+            (settings.photo_bucket, f"{UPLOAD_PREFIX}{user_id}/"),
+            (settings.thumbnail_bucket, f"{THUMBNAIL_PREFIX}{user_id}/"),
+        ]
+        # Photos that were not uploaded by a form lie elsewhere in the bucket.
+        places += [
+            (row["s3bucket"]["S"], row["s3key"]["S"])
+            for row in rows
+            if "s3key" in row and not row["s3key"]["S"].startswith(UPLOAD_PREFIX)
+        ]
+        count = 0
+        for bucket, prefix in places:
+            # Listed whole first: a page begins after the last version of the one before, which must be there.
+            for batch in list(self._versions(bucket, prefix, tombstone)):
+                answer = self._s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})  # type: ignore[typeddict-item]
+                if answer.get("Errors"):
+                    raise ServiceUnavailableError(f"S3 kept {len(answer['Errors'])} objects: repeat.")
+                count += len(batch)
+        return count
+
+    def _versions(self, bucket: str, prefix: str, tombstone: str) -> Iterator[list[dict[str, str]]]:
+        for page in self._s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
+            batch = [
+                {"Key": version["Key"], "VersionId": version["VersionId"]}
+                for version in (*page.get("Versions", []), *page.get("DeleteMarkers", []))
+                if (prefix.endswith("/") or version["Key"] == prefix)
+                and _upload_of(bucket, version) < tombstone
+            ]
+            if batch:
+                yield batch
+
+    def _strip_tombstone(self, user_id: str, tombstone: str) -> None:
+        try:
+            self._dynamodb.update_item(
+                TableName=self._settings.rider_photo_table,
+                Key={"Username": {"S": user_id}},
+                UpdateExpression="REMOVE faceId, s3bucket, s3key, s3versionid, thumbnail, "
+                "faceChangeAllowed, closedExecution",
+                ConditionExpression="uploadId = :tombstone",
+                ExpressionAttributeValues={":tombstone": {"S": tombstone}},
+            )
+        except self._dynamodb.exceptions.ConditionalCheckFailedException:
+            return  # the rider has uploaded again
+
+    def _remove_tombstone(self, user_id: str, tombstone: str) -> None:
+        try:
+            self._dynamodb.delete_item(
+                TableName=self._settings.rider_photo_table,
+                Key={"Username": {"S": user_id}},
+                ConditionExpression="uploadId = :tombstone",
+                ExpressionAttributeValues={":tombstone": {"S": tombstone}},
+            )
+        except self._dynamodb.exceptions.ConditionalCheckFailedException:
+            return  # the rider has uploaded again
+
+    def _record(self, tombstone: str, now: datetime, erasure: Erasure) -> None:
+        """Keep that an erasure was done, when, and how much it deleted; not whose."""
+        self._dynamodb.put_item(
+            TableName=self._settings.uploads_table,
+            Item={
+                "userId": {"S": ERASURES},
+                "uploadId": {"S": tombstone},
+                "erasedAt": {"S": iso(now)},
+                **{name: {"N": str(number)} for name, number in asdict(erasure).items()},
+            },
+        )
+
+
+def _upload_of(bucket: str, version: Mapping[str, Any]) -> str:
+    """The uploadId that a version of an original or a thumbnail belongs to: its name, or from its age."""
+    name = version["Key"].rpartition("/")[2].partition(".")[0]
+    if is_upload_id(name):
+        return str(name)
+    return upload_id_of_object(bucket, version["Key"], version["VersionId"], version["LastModified"])
+
+
+def _photo_of(row: Row) -> RiderPhoto:
+    """The photo of a row, as far as the row's own updates need it."""
+    return RiderPhoto(row["userId"]["S"], "", "", upload_id=row["uploadId"]["S"])

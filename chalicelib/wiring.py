@@ -1,0 +1,40 @@
+"""Who gets which client: the one place that knows."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from chalicelib import clients
+from chalicelib.settings import settings
+from chalicelib.uploads_table import UploadsTable
+
+
+def uploads_table() -> UploadsTable:
+    """The uploads table of this stage."""
+    return UploadsTable(clients.dynamodb(), settings())
+
+
+# A parameter's name says what it is given; each is made when a function that wants it is called.
+_PROVIDERS: Final[Mapping[str, Callable[[], Any]]] = {
+    "cognito": clients.cognito,
+    "dynamodb": clients.dynamodb,
+    "rekognition": clients.rekognition,
+    "rules": lambda: settings().photo_rules,
+    "s3": clients.s3,
+    "ses": clients.ses,
+    "settings": settings,
+    "sqs": clients.sqs,
+    "step_functions": clients.step_functions,
+    "table": uploads_table,
+}
+
+
+def call[Result](function: Callable[..., Result], **known: Any) -> Result:
+    """Call a function with the clients that its parameters name, and with what is known already.
+
+    What is known and not asked for is left out, so that all steps can be called alike.
+    """
+    wanted = inspect.signature(function).parameters
+    return function(**{name: known[name] if name in known else _PROVIDERS[name]() for name in wanted})

@@ -1,0 +1,149 @@
+"""The operator's commands on a running stage: `python -m deploy redrive | erase | allow-change`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.places import PROJECT
+from local.riders import Rider
+from local.stack import Stack
+from tests.e2e.faults import FaceServiceProxy, Failing, short_waits
+from tests.e2e.support import (
+    ended,
+    executions,
+    faces_of,
+    item_of,
+    letters,
+    object_created,
+    post,
+    row_of,
+)
+
+pytestmark = pytest.mark.usefixtures("whole_world")
+
+
+@pytest.fixture
+def rider(new_rider: Callable[[], Rider]) -> Rider:
+    return new_rider()
+
+
+def deploy(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of `python -m deploy` on the stack, as an operator does."""
+    return subprocess.run(
+        [sys.executable, "-m", "deploy", arguments[0], "--stage", "local", *arguments[1:]],
+        cwd=PROJECT,
+        env=stack.environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def outcome(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    """What a command with `--json` printed; AssertionError if it failed."""
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+@contextmanager
+def undelivered(stack: Stack) -> Iterator[None]:
+    """No event reaches start_processing while the block runs."""
+    events, rule = stack.client("events"), "rider-photos-local-start_processing-event"
+    events.disable_rule(Name=rule)
+    try:
+        yield
+    finally:
+        events.enable_rule(Name=rule)
+
+
+def send_letter(stack: Stack, body: str) -> None:
+    stack.client("sqs").send_message(
+        QueueUrl=stack.deployment.outputs["DeadLetterQueueUrl"], MessageBody=body
+    )
+
+
+def test_redrive_starts_again_what_failed_and_what_was_never_delivered(
+    stack: Stack, faces: FaceServiceProxy, new_rider: Callable[[], Rider], samples: dict[str, Path]
+) -> None:
+    failed_rider, lost_rider = new_rider(), new_rider()
+    with short_waits(stack, 0.01), faces.having(Failing("IndexFaces")):
+        failed = post(failed_rider, samples["obama"])
+        assert ended(failed_rider, failed) == ("failed", None)
+    with undelivered(stack):
+        lost = post(lost_rider, samples["biden"])
+        row = row_of(stack, lost_rider, lost)
+        s3, place = stack.client("s3"), {"Bucket": row["s3bucket"]["S"], "Key": row["s3key"]["S"]}
+        version = s3.head_object(**place)["VersionId"]
+        send_letter(stack, json.dumps(object_created(stack, place["Key"], version)))
+    send_letter(stack, "<xml/>")
+
+    shown = outcome(deploy(stack, "redrive", "--dry-run", "--json"))
+    assert (len(shown["started"]), len(shown["unusable"])) == (2, 1)
+    assert lost_rider.view(lost.upload_id)["status"] == "waiting"
+
+    done = outcome(deploy(stack, "redrive", "--json"))
+    assert (len(done["started"]), done["settled"], done["failed"]) == (2, [], {})
+    assert list(done["unusable"].values()) == ["It is not JSON."]
+    assert ended(failed_rider, failed) == ("accepted", None)
+    assert ended(lost_rider, lost) == ("accepted", None)
+    names = sorted(execution["name"] for execution in executions(stack, failed.upload_id))
+    assert names[1] == f"{names[0]}-2"
+
+    again = outcome(deploy(stack, "redrive", "--json"))
+    assert (again["started"], again["settled"]) == ([], [])
+    assert again["unusable"] == done["unusable"]
+    stack.client("sqs").purge_queue(QueueUrl=stack.deployment.outputs["DeadLetterQueueUrl"])
+    assert letters(stack) == []
+
+
+def test_an_operator_erases_a_rider(stack: Stack, rider: Rider, samples: dict[str, Path]) -> None:
+    forms = [post(rider, samples[name]) for name in ("obama", "no_face")]
+    for form in forms:
+        ended(rider, form)
+    refused = deploy(stack, "erase", "--user", rider.user_id)
+    assert refused.returncode == 1
+    assert "There is nobody to ask here: give --yes" in refused.stderr
+    assert faces_of(stack)
+
+    done = outcome(deploy(stack, "erase", "--user", rider.user_id, "--yes", "--json"))
+    assert (done["faces"], done["rows"]) == (1, 2)
+    assert done["objects"] == 3  # two photos and a thumbnail
+    assert faces_of(stack) == []
+    assert set(item_of(stack, rider.user_id)) == {"Username", "uploadId", "erasedAt"}
+    again = outcome(deploy(stack, "erase", "--user", rider.user_id, "--yes", "--json"))
+    assert (again["erased"], again["objects"]) == (True, 0)
+
+
+def test_an_operator_allows_one_change_of_face(stack: Stack, rider: Rider, samples: dict[str, Path]) -> None:
+    assert ended(rider, post(rider, samples["obama"])) == ("accepted", None)
+    assert ended(rider, post(rider, samples["biden"])) == ("rejected", "FACE_CHANGED")
+    outcome(deploy(stack, "allow-change", "--user", rider.user_id, "--json"))
+    assert ended(rider, post(rider, samples["biden"])) == ("accepted", None)
+    assert ended(rider, post(rider, samples["obama"])) == ("rejected", "FACE_CHANGED")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("erase", "--user", "nobody", "--yes"), "Nothing is kept of a rider 'nobody'"),
+        (("erase", "--user", "anna@example.com", "--yes"), "not the address"),
+        (("allow-change", "--user", "nobody"), "has no accepted photo"),
+        (("redrive", "--stage", "nope"), "no stage 'nope'"),
+    ],
+)
+def test_what_is_not_there_is_named(stack: Stack, arguments: tuple[str, ...], said: str) -> None:
+    refused = deploy(stack, *arguments)
+    assert refused.returncode == 1
+    assert said in refused.stderr
+    assert "Traceback" not in refused.stderr

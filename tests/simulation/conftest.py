@@ -1,0 +1,48 @@
+"""The app's functions and the definition, as they are, in the simulation."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+from tests.simulation import calls
+from tests.simulation.cells import World
+from tests.simulation.explore import run_to_end
+from tests.simulation.faults import Fault
+from tests.simulation.invocations import simulated
+from tests.simulation.machines import Machine
+from tests.simulation.scenarios import ONE_RIDER
+from tests.simulation.system import Action
+
+
+@pytest.fixture(autouse=True)
+def simulation(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Everything is forgotten before and after: functions may be patched in a test."""
+    with simulated(monkeypatch):
+        Machine.use()
+        calls.forget()
+        # A search makes millions of tuples and no cycles: looking for those would take half of its time.
+        gc.disable()
+        yield
+        gc.enable()
+        calls.forget()
+    gc.collect()
+
+
+@pytest.fixture
+def accepted() -> World:
+    """A world in which a rider has a live photo."""
+    return run_to_end(ONE_RIDER.start())
+
+
+@pytest.fixture
+def failed() -> World:
+    """A world in which a rider's upload failed for good."""
+
+    def without_thumbnail(possible: list[Action]) -> Action:
+        refused = [a for a in possible if a.job and a.job.run.function == "make_thumbnail"]
+        return next((a for a in refused if a.kind == Fault.REFUSED), possible[0])
+
+    return run_to_end(ONE_RIDER.start(1), without_thumbnail)
