@@ -11,7 +11,7 @@ from chalicelib.errors import InvalidInputError
 from chalicelib.models import RiderPhoto, UploadStatus
 from chalicelib.observability import correlate, logger
 from chalicelib.steps.notify_rider import notify_rider
-from chalicelib.steps.undo import undo
+from chalicelib.steps.undo import identified, undo
 from chalicelib.uploads_table import Row, UploadsTable, has_ended, status_of
 from chalicelib.wiring import call
 
@@ -67,7 +67,8 @@ def close_execution(
         # No step can have done anything with it either, so there is nothing to undo.
         logger.error("execution had no valid input", extra={"why": str(error)})
         return None
-    if photo.upload_id and _is_closed(table.row_of(photo)):
+    photo = identified(photo, s3)
+    if _is_closed(table.row_of(photo)):
         return None
     undone = undo(photo, event, table, dynamodb, rekognition, s3, sqs, settings)
     if undone["status"] == UploadStatus.FAILED:

@@ -69,7 +69,7 @@ def undo(
     """
     state = state_of(event)
     error, message = error_message(state.get("errorInfo"))
-    photo = _identified(photo, s3)
+    photo = identified(photo, s3)
     row = table.row_of(photo)
     if text_of(row, "claim") == Claim.CONFIRMED and text_of(row, "executionArn") == photo.execution_arn:
         refuse_late_write(photo, dynamodb, settings.rider_photo_table)
@@ -163,7 +163,8 @@ def _faces_of_upload(photo: RiderPhoto, rekognition: RekognitionClient, settings
     }
 
 
-def _identified(photo: RiderPhoto, s3: S3Client) -> RiderPhoto:
+def identified(photo: RiderPhoto, s3: S3Client) -> RiderPhoto:
+    """The photo with its version and uploadId, also if the object is not there."""
     try:
         return identify(photo, s3)
     except s3.exceptions.ClientError as error:

@@ -99,7 +99,7 @@ def _thumbnails_and_photos(world: World, scenario: Scenario) -> Iterator[str]:
     wanted = {item["thumbnail"]["M"]["s3key"]["S"] for item in live}
     start = object_cell(THUMBNAILS, "")
     stored = {name.removeprefix(start) for name in world.under(start)}
-    stored = {key for key in stored if key in wanted or not _may_stay(world, key)}
+    stored = {key for key in stored if key in wanted or not _may_stay(world, scenario, key)}
     if wanted != stored:
         yield f"thumbnails are {sorted(stored)}, not {sorted(wanted)}"
     for item in live:
@@ -118,15 +118,17 @@ def _thumbnails_and_photos(world: World, scenario: Scenario) -> Iterator[str]:
                 yield f"{upload.key} has a version {version} that no row speaks of"
 
 
-def _may_stay(world: World, thumbnail: str) -> bool:
+def _may_stay(world: World, scenario: Scenario, thumbnail: str) -> bool:
     """Whether a thumbnail that nobody needs may be there, as the original is, until the rider is erased.
 
     That of an aborted execution, whose function may make it after the undoing; and that of an upload which
     several executions worked on, since each leaves it to the others.
     """
-    upload_id = thumbnail.rpartition("/")[2].partition(".")[0]
-    executions = [name for name in world.under("executions/") if upload_id in name]
-    return len(executions) > 1 or any(world.cells[name][0] == "ABORTED" for name in executions)
+    [upload_id] = [upload.upload_id for upload in scenario.uploads if upload.upload_id in thumbnail][:1]
+    keys = {upload.key for upload in scenario.uploads if upload.upload_id == upload_id}
+    executions = [world.cells[name] for name in world.under("executions/")]
+    statuses = [status for status, data in executions if json.loads(data)["s3Key"] in keys]
+    return len(statuses) > 1 or "ABORTED" in statuses
 
 
 def _newest(world: World, scenario: Scenario) -> Iterator[str]:

@@ -191,9 +191,13 @@ def simulated(patches: Any) -> Iterator[None]:
         patches.setattr(module, "datetime", Clock)
     patches.setattr(erasure, "os", SimpleNamespace(urandom=bytes))  # a run is the same each time
     patches.setattr(observability, "single_metric", lambda **_: contextlib.nullcontext(NoMetric()))
+    level = observability.logger.log_level
     observability.logger.setLevel("CRITICAL")
     FUNCTIONS.update(_functions())
     assert closing.call is wiring.call
     Run.forget()
-    yield
-    Run.forget()
+    try:
+        yield
+    finally:
+        observability.logger.setLevel(level)
+        Run.forget()

@@ -131,7 +131,8 @@ def test_a_photo_that_no_form_uploaded_is_closed_once_too(aws: FakeAws) -> None:
     detail = ended(by_hand)
     assert close(aws, detail) == "failed"
     assert aws.faces() == []
-    assert close(aws, detail) == "failed"
+    assert close(aws, detail) is None
+    assert len(aws.dead_letters()) == 1
     assert aws.status(by_hand) == "failed"
     assert (aws.row(by_hand) or {})["mail_failed"] == {"S": "no-address"}
 
