@@ -23,7 +23,7 @@ from chalicelib.uploads_table import UploadsTable, status_of, text_of
 # Whoever starts an execution by hand, for a photo that no form uploaded, wants it decided now: the
 # collection may have been made anew since. What a rider uploaded leaves only `failed`, by `restart`.
 _BEGUN_ANEW_BY_HAND = (UploadStatus.FAILED, UploadStatus.REJECTED, UploadStatus.SUPERSEDED)
-_TAKEN = "Another rider already uses this face."
+TAKEN = "Another rider already uses this face."
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def open_claim(photo: RiderPhoto, table: UploadsTable) -> None:
     if claim == Claim.CONFIRMED and (owner == photo.execution_arn or status is UploadStatus.ACCEPTED):
         return
     if claim == Claim.WITHDRAWN and owner == photo.execution_arn and status is UploadStatus.PROCESSING:
-        raise FaceAlreadyExistsError(_TAKEN)
+        raise FaceAlreadyExistsError(TAKEN)
     by_hand = owner != photo.execution_arn and not minted_upload_id(photo.user_id, photo.key)
     if by_hand and table.take_over(photo, owner, _BEGUN_ANEW_BY_HAND) and table.open_claim(photo):
         return
@@ -89,7 +89,7 @@ def settle(rival: Rival, photo: RiderPhoto, table: UploadsTable) -> None:
         if claim == Claim.WITHDRAWN:
             return
         if rival.upload_id is None or claim != Claim.OPEN:
-            raise FaceAlreadyExistsError(_TAKEN)
+            raise FaceAlreadyExistsError(TAKEN)
         if (rival.upload_id, rival.user_id) < (photo.known_upload_id, photo.user_id):
             raise UndecidedRivalError("An older upload of this face is not decided yet.")
         theirs = RiderPhoto(rival.user_id, photo.bucket, photo.key, upload_id=rival.upload_id)
@@ -108,7 +108,7 @@ def confirm(photo: RiderPhoto, table: UploadsTable) -> None:
     if _move(photo, table, Claim.OPEN, Claim.CONFIRMED):
         return
     if text_of(table.row_of(photo), "claim") != Claim.CONFIRMED:
-        raise FaceAlreadyExistsError(_TAKEN)
+        raise FaceAlreadyExistsError(TAKEN)
 
 
 def withdraw(photo: RiderPhoto, table: UploadsTable) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import InvalidInputError
@@ -72,17 +71,13 @@ def close_execution(
         return None
     undone = undo(photo, event, table, dynamodb, rekognition, s3, sqs, settings)
     if undone["status"] == UploadStatus.FAILED:
-        photo = replace(photo, upload_id=undone["uploadId"], version_id=undone["s3VersionId"])
         notify_rider(photo, event, table, cognito, ses, settings)
     return str(undone["status"])
 
 
 def close_lost(photo: RiderPhoto, status: str) -> None:
     """Close an upload whose execution is gone, for the audit: as if the execution's end had been heard of."""
-    state = {"userId": photo.user_id, "s3Bucket": photo.bucket, "s3Key": photo.key}
-    if photo.real_version_id:
-        state["s3VersionId"] = photo.real_version_id
-    detail = {"executionArn": photo.execution_arn, "status": status, "input": json.dumps(state)}
+    detail = {"executionArn": photo.execution_arn, "status": status, "input": photo.as_execution_input()}
     call(close_execution, detail=detail)
 
 

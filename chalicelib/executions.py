@@ -191,11 +191,9 @@ def restart(
 def start(photo: RiderPhoto, step_functions: SFNClient, state_machine_arn: str) -> Started:
     """Start the execution whose ARN the photo carries; one that exists already is success."""
     name = (photo.execution_arn or "").rpartition(":")[2]
-    state = {"userId": photo.user_id, "s3Bucket": photo.bucket, "s3Key": photo.key}
-    if photo.real_version_id:
-        state["s3VersionId"] = photo.real_version_id
+    data = photo.as_execution_input()
     try:
-        step_functions.start_execution(stateMachineArn=state_machine_arn, name=name, input=json.dumps(state))
+        step_functions.start_execution(stateMachineArn=state_machine_arn, name=name, input=data)
     except step_functions.exceptions.ExecutionAlreadyExists:
         return Started.ALREADY_STARTED
     return Started.STARTED

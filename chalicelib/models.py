@@ -6,6 +6,7 @@ Pure: neither boto3 nor PIL nor chalice.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -275,6 +276,13 @@ class RiderPhoto:
         if self.real_version_id:
             s3_object["Version"] = self.real_version_id
         return {"S3Object": s3_object}
+
+    def as_execution_input(self) -> str:
+        """The JSON that an execution starts with: the workshop's fields, and the version."""
+        data = {"userId": self.user_id, "s3Bucket": self.bucket, "s3Key": self.key}
+        if self.real_version_id:
+            data["s3VersionId"] = self.real_version_id
+        return json.dumps(data)
 
     def as_s3_object(self) -> dict[str, Any]:
         """`Bucket`, `Key` and `VersionId` of S3's calls."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.claims import open_claim
+from chalicelib.claims import TAKEN, open_claim
 from chalicelib.errors import FaceAlreadyExistsError
 from chalicelib.models import Reason, RiderPhoto
 from chalicelib.rules import rejected
@@ -66,7 +66,7 @@ def index_face(
     if photo.execution_arn and not table.record_face(photo, face["FaceId"]):
         # The claim was withdrawn while the face was being indexed: nobody else will delete it.
         rekognition.delete_faces(CollectionId=settings.collection_id, FaceIds=[face["FaceId"]])
-        raise FaceAlreadyExistsError("Another rider already uses this face.")
+        raise FaceAlreadyExistsError(TAKEN)
     return dict(face)
 
 

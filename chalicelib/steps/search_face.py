@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.claims import is_taken, rivals_among
+from chalicelib.claims import TAKEN, is_taken, rivals_among
 from chalicelib.errors import FaceAlreadyExistsError
 from chalicelib.models import Reason, RiderPhoto
 from chalicelib.rules import MAX_MATCHES, rejected
@@ -47,5 +47,5 @@ def search_face(
         raise rejected(Reason.FACE_NOT_CLEAR, ": it cannot be compared with other faces.") from error
     rivals = rivals_among(photo, (match["Face"].get("ExternalImageId", "") for match in matches))
     if any(is_taken(rival, table) for rival in rivals):
-        raise FaceAlreadyExistsError("Another rider already uses this face.")
+        raise FaceAlreadyExistsError(TAKEN)
     return {"matches": len(matches)}
