@@ -2,9 +2,9 @@
 
 Upstream refuses a repeated StartExecution even while the execution runs with the same input
 (AWS answers with the running one), ignores the state machine's TimeoutSeconds, lets the
-branches of a Parallel state go on after the execution was stopped and a task that fails
-later turn ABORTED into FAILED, and lets parallel branches share one context object, so
-that ``$$.State.Name`` may be the other branch's.
+branches of a Parallel state and the retries of a task go on after the execution was stopped
+and a task that fails later turn ABORTED into FAILED, and lets parallel branches share one
+context object, so that ``$$.State.Name`` may be the other branch's.
 """
 
 import contextvars
@@ -17,6 +17,10 @@ from local.emulator import upstream
 
 _NAME = "sfn_executions"
 _RUNNING = "RUNNING"
+
+
+class _EndedError(Exception):
+    """The execution has ended: nothing more is scheduled, retried or caught in its name."""
 
 
 def install() -> None:
@@ -93,6 +97,7 @@ def _timeout_of(states: Any, exec_arn: str) -> float | None:
 def _stay_ended(states: Any) -> None:
     fail = upstream.function(_NAME, states, "_fail_execution", "execution", "error", "cause")
     task = upstream.function(_NAME, states, "_execute_task", "state_def", "raw_input", "execution", "ctx")
+    add_event = upstream.function(_NAME, states, "_add_event", "execution", "event_type", "details")
 
     @functools.wraps(fail)
     def fail_if_running(execution: dict[str, Any], error: str, cause: str) -> None:
@@ -103,10 +108,19 @@ def _stay_ended(states: Any) -> None:
     def only_while_running(
         state_def: dict[str, Any], raw_input: Any, execution: dict[str, Any], ctx: dict[str, Any]
     ) -> Any:
-        if execution.get("status", _RUNNING) != _RUNNING:
-            raise states._ExecutionError("States.Runtime", "The execution has ended.")
-        return task(state_def, raw_input, execution, ctx)
+        try:
+            return task(state_def, raw_input, execution, ctx)
+        except _EndedError as error:
+            raise states._ExecutionError("States.Runtime", str(error)) from error
 
+    @functools.wraps(add_event)
+    def refuse_more_tasks(execution: dict[str, Any], event_type: str, details: Any = None) -> Any:
+        # Each attempt of a task begins with this event.
+        if event_type == "TaskScheduled" and execution.get("status", _RUNNING) != _RUNNING:
+            raise _EndedError("The execution has ended.")
+        return add_event(execution, event_type, details)
+
+    states._add_event = refuse_more_tasks
     states._fail_execution = fail_if_running
     states._execute_task = only_while_running
 

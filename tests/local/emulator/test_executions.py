@@ -51,6 +51,22 @@ def test_a_stopped_execution_starts_no_further_task_and_stays_aborted(client):
     assert client("stepfunctions").describe_execution(executionArn=execution)["status"] == "ABORTED"
 
 
+def test_a_stopped_execution_retries_nothing(client):
+    retried = {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "MaxAttempts": 9, "BackoffRate": 1.0}
+    failing = make_function(client("lambda"), FAILING)
+    execution = start(client, {"Fail": invoking(failing, Retry=[retried])})
+
+    def tasks() -> list[str]:
+        events = client("stepfunctions").get_execution_history(executionArn=execution)["events"]
+        return [event["type"] for event in events if event["type"].startswith("Task")]
+
+    eventually(lambda: "TaskFailed" in tasks())
+    client("stepfunctions").stop_execution(executionArn=execution)
+    before = tasks()
+    time.sleep(1.5)  # nothing is what should happen now
+    assert tasks() == before
+
+
 def test_the_end_of_an_execution_is_an_event(client):
     rule, queue = unique("rule"), client("sqs").create_queue(QueueName=unique("ends"))["QueueUrl"]
     arn = client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"][
