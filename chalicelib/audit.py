@@ -7,18 +7,21 @@ beside live executions: it acts on an upload only after its execution has ended,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from chalicelib.clients import is_transient
 from chalicelib.closing import close_lost
 from chalicelib.erasure import Eraser
 from chalicelib.executions import Started, restart
 from chalicelib.models import UNVERSIONED, RiderPhoto, UploadStatus, owner_of_face
 from chalicelib.observability import count, logger
+from chalicelib.passes import Cursors, Pace
 from chalicelib.riders import live_item
 from chalicelib.rules import MAX_MATCHES
 from chalicelib.steps.retire_replaced import retire_older
+from chalicelib.strays import Strays
 from chalicelib.uploads_table import Row, UploadsTable, has_ended, iso, text_of
 from chalicelib.wiring import call
 
@@ -30,13 +33,11 @@ if TYPE_CHECKING:
 
     from chalicelib.settings import Settings
 
-AUDIT: Final = "#audit"  # a partition of the uploads table that no rider can have
-_FACES_CURSOR: Final = "faces"
-_SHARED_CURSOR: Final = "shared"
+_SHARED: Final = "shared"
 # S3's event and its handling, retries included, take seconds; by then a lost one is lost.
 _SETTLED_AFTER = timedelta(minutes=5)
-# A form is valid for minutes: one that was never used is not asked for again and again.
-_FORMS_LOOKED_AFTER = timedelta(days=7)
+# A form is valid for minutes, and a slow phone's upload under way then ends in hours.
+_FORM_LIFE = timedelta(days=1)
 _MAX_ATTEMPTS = 3
 
 
@@ -50,6 +51,7 @@ class AuditReport:
     shared_faces: list[tuple[str, str]] = field(default_factory=list)
     faces_without_row: list[str] = field(default_factory=list)
     faces_deleted: list[str] = field(default_factory=list)
+    thumbnails_deleted: list[str] = field(default_factory=list)
     complete: bool = True
 
 
@@ -63,6 +65,8 @@ class Auditor:
         `close_execution` runs, with the execution's ARN, its status and the photo.
     deadline
         When to stop.
+    pace
+        Of Rekognition's calls.
     """
 
     def __init__(
@@ -75,6 +79,7 @@ class Auditor:
         settings: Settings,
         close: Callable[[RiderPhoto, str], object],
         deadline: datetime,
+        pace: Pace,
     ) -> None:
         self._table = table
         self._dynamodb = dynamodb
@@ -84,33 +89,41 @@ class Auditor:
         self._settings = settings
         self._close = close
         self._deadline = deadline
+        self._pace = pace
+        self._cursors = Cursors(table, dynamodb, settings)
         self._report = AuditReport()
 
     def run(self) -> AuditReport:
-        """Run the pass: unfinished uploads, faces that riders share, faces without a live row."""
-        settled = iso(datetime.now(UTC) - _SETTLED_AFTER)
-        for part in (self._unfinished_uploads, self._shared_faces, self._stray_faces):
+        """Run the pass: unfinished uploads, faces that riders share, what no live photo accounts for."""
+        settled = datetime.now(UTC) - _SETTLED_AFTER
+        strays = Strays(self._table, self._dynamodb, self._rekognition, self._s3, self._settings, self._pace)
+        parts = (self._unfinished_uploads, self._shared_faces, strays.faces, strays.thumbnails)
+        for number, part in enumerate(parts, start=1):
+            # What one part leaves of its share of the time is the others'.
+            now = datetime.now(UTC)
+            share = now + (self._deadline - now) / (len(parts) - number + 1)
             for _ in part(settled):
-                if datetime.now(UTC) >= self._deadline:
+                if datetime.now(UTC) >= share:
                     self._report.complete = False
                     break
-        for name in ("closed", "restarted", "retired", "shared_faces", "faces_without_row", "faces_deleted"):
+        self._report.faces_without_row += strays.faces_without_row
+        self._report.faces_deleted = strays.faces_deleted
+        self._report.thumbnails_deleted = strays.thumbnails_deleted
+        for name in (entry.name for entry in fields(AuditReport) if entry.name != "complete"):
             found = getattr(self._report, name)
             if found:
                 logger.warning("audit found", extra={"what": name, "ids": found[:100], "number": len(found)})
                 count("AuditFound", what=name)
         return self._report
 
-    def _unfinished_uploads(self, settled: str) -> Iterator[None]:
+    def _unfinished_uploads(self, settled: datetime) -> Iterator[None]:
         """Restart what a lost event left waiting; close what an ended execution left processing."""
-        recently = iso(datetime.now(UTC) - _FORMS_LOOKED_AFTER)
-        for status, since in ((UploadStatus.PROCESSING, ""), (UploadStatus.WAITING, recently)):
-            for row in self._table.rows_by_status(status, since=since, before=settled):
-                if status is UploadStatus.PROCESSING:
-                    self._look_after_processing(row)
-                else:
-                    self._look_after_waiting(row)
-                yield
+        for row in self._table.rows_by_status(UploadStatus.PROCESSING, before=iso(settled)):
+            self._look_after_processing(row)
+            yield
+        for row in self._table.rows_by_status(UploadStatus.WAITING, before=iso(settled)):
+            self._look_after_waiting(row)
+            yield
 
     def _look_after_processing(self, row: Row) -> None:
         photo = photo_of_row(row)
@@ -131,8 +144,13 @@ class Auditor:
         photo = photo_of_row(row)
         try:
             head = self._s3.head_object(Bucket=photo.bucket, Key=photo.key)
-        except self._s3.exceptions.ClientError:
-            return  # the form was never used
+        except self._s3.exceptions.ClientError as error:
+            if is_transient(error):
+                raise
+            # The form was not used yet. One that can't be any more is not asked for again and again.
+            if (text_of(row, "createdAt") or "") < iso(datetime.now(UTC) - _FORM_LIFE):
+                self._table.delete_unused(row)
+            return
         self._restart(replace(photo, version_id=head.get("VersionId", UNVERSIONED)), None)
 
     def _restart(self, photo: RiderPhoto, from_execution: str | None) -> None:
@@ -144,10 +162,10 @@ class Auditor:
         if restart(photo, from_execution, self._table, self._step_functions, machine) is Started.STARTED:
             self._report.restarted.append(photo.known_upload_id)
 
-    def _shared_faces(self, settled: str) -> Iterator[None]:
+    def _shared_faces(self, settled: datetime) -> Iterator[None]:
         """Search again the faces accepted since the last pass: a late index can hide a rival."""
-        since = self._cursor(_SHARED_CURSOR) or ""
-        for row in self._table.rows_by_status(UploadStatus.ACCEPTED, since=since, before=settled):
+        since = self._cursors.get(_SHARED) or ""
+        for row in self._table.rows_by_status(UploadStatus.ACCEPTED, since=since, before=iso(settled)):
             live = live_item(row["userId"]["S"], self._dynamodb, self._settings.rider_photo_table)
             # What RetireReplacedPhoto left, if it failed for good.
             self._report.retired += retire_older(
@@ -155,10 +173,11 @@ class Auditor:
             )
             if "faceId" in row and live.get("uploadId") == row["uploadId"]:
                 self._search_again(row)
-            self._set_cursor(_SHARED_CURSOR, row["updatedAt"]["S"])
+            self._cursors.set(_SHARED, row["updatedAt"]["S"])
             yield
 
     def _search_again(self, row: Row) -> None:
+        self._pace.wait()
         try:
             matches = self._rekognition.search_faces(
                 CollectionId=self._settings.collection_id,
@@ -179,55 +198,6 @@ class Auditor:
             return False
         live = live_item(user_id, self._dynamodb, self._settings.rider_photo_table)
         return text_of(live, "uploadId") == upload_id
-
-    def _stray_faces(self, settled: str) -> Iterator[None]:
-        """Faces that no live upload accounts for: deleted where their upload has ended, else reported."""
-        request: dict[str, Any] = {"CollectionId": self._settings.collection_id, "MaxResults": 1000}
-        cursor = self._cursor(_FACES_CURSOR)
-        while True:
-            try:
-                page = self._rekognition.list_faces(**request | ({"NextToken": cursor} if cursor else {}))
-            except self._rekognition.exceptions.InvalidPaginationTokenException:
-                cursor = None  # the collection was made anew
-                continue
-            for face in page["Faces"]:
-                self._look_after_face(face["FaceId"], face.get("ExternalImageId", ""), settled)
-                yield
-            cursor = page.get("NextToken")
-            self._set_cursor(_FACES_CURSOR, cursor)
-            if not cursor:
-                return
-
-    def _look_after_face(self, face_id: str, image_id: str, settled: str) -> None:
-        user_id, upload_id = owner_of_face(image_id)
-        if upload_id is None:
-            self._report.faces_without_row.append(face_id)
-            return
-        row = self._table.row(user_id, upload_id)
-        live = live_item(user_id, self._dynamodb, self._settings.rider_photo_table)
-        live_upload = text_of(live, "uploadId") or ""
-        # Rejected, failed, superseded or replaced for good, or indexed for a rider who was erased then:
-        # whoever should have deleted the face was killed.
-        ended = has_ended(row) and row is not None and row["updatedAt"]["S"] < settled
-        erased = row is None and live_upload > upload_id
-        if (ended and live_upload != upload_id) or erased:
-            self._rekognition.delete_faces(CollectionId=self._settings.collection_id, FaceIds=[face_id])
-            self._report.faces_deleted.append(face_id)
-        elif row is None:
-            self._report.faces_without_row.append(face_id)
-
-    def _cursor(self, name: str) -> str | None:
-        return text_of(self._table.row(AUDIT, name), "cursor")
-
-    def _set_cursor(self, name: str, cursor: str | None) -> None:
-        self._dynamodb.put_item(
-            TableName=self._settings.uploads_table,
-            Item={
-                "userId": {"S": AUDIT},
-                "uploadId": {"S": name},
-                **({"cursor": {"S": cursor}} if cursor else {}),
-            },
-        )
 
 
 def run_audit(milliseconds_left: int) -> bool:

@@ -15,8 +15,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from chalicelib.claims import withdraw
+from chalicelib.clients import error_code
 from chalicelib.errors import ServiceUnavailableError
+from chalicelib.executions import EXECUTION_LIFE
 from chalicelib.models import (
+    UNVERSIONED,
     UPLOAD_PREFIX,
     RiderPhoto,
     UploadStatus,
@@ -39,9 +42,10 @@ if TYPE_CHECKING:
 # Partitions of the uploads table that no rider can have: "#" is not in a userId's alphabet.
 ERASED_RIDERS: Final = "#erased"
 ERASURES: Final = "#erasures"
-# The longest that an execution runs: the machine's own TimeoutSeconds, and a function's after it.
-_EXECUTION_LIFE = timedelta(seconds=5400 + 60)
 _LAST = b"\xff" * 4
+
+# A bucket, and up to 1,000 versions of objects in it.
+type _Batch = tuple[str, list[dict[str, str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,7 @@ class Eraser:
         int
             How many erased riders were looked at.
         """
-        life = timedelta(seconds=self._settings.upload_seconds) + _EXECUTION_LIFE
+        life = timedelta(seconds=self._settings.upload_seconds) + EXECUTION_LIFE
         swept = 0
         for marker in list(self._table.rows_of_rider(ERASED_RIDERS)):
             if datetime.now(UTC) >= deadline:
@@ -167,6 +171,10 @@ class Eraser:
             self._step_functions.stop_execution(executionArn=execution_arn, error="RiderErased")
         except self._step_functions.exceptions.ExecutionDoesNotExist:
             return False
+        except self._step_functions.exceptions.ClientError as error:
+            if error_code(error) != "ValidationException":
+                raise
+            return False  # it has ended just now
         return True
 
     def _delete_faces(self, face_ids: list[str]) -> None:
@@ -177,37 +185,30 @@ class Eraser:
 
     def _delete_objects(self, user_id: str, rows: list[Mapping[str, Any]], tombstone: str) -> int:
         """Delete the originals and thumbnails of uploads minted before the tombstone."""
-        settings = self._settings
-        places = [
-            (settings.photo_bucket, f"{UPLOAD_PREFIX}{user_id}/"),
-            (settings.thumbnail_bucket, f"{THUMBNAIL_PREFIX}{user_id}/"),
-        ]
-        # Photos that were not uploaded by a form lie elsewhere in the bucket.
-        places += [
-            (row["s3bucket"]["S"], row["s3key"]["S"])
-            for row in rows
-            if "s3key" in row and not row["s3key"]["S"].startswith(UPLOAD_PREFIX)
+        photos, thumbnails = self._settings.photo_bucket, self._settings.thumbnail_bucket
+        # Listed whole first: a page begins after the last version of the one before, which must be there.
+        batches = [
+            *self._versions(photos, f"{UPLOAD_PREFIX}{user_id}/", tombstone),
+            *self._versions(thumbnails, f"{THUMBNAIL_PREFIX}{user_id}/", tombstone),
+            *_elsewhere(rows),
         ]
         count = 0
-        for bucket, prefix in places:
-            # Listed whole first: a page begins after the last version of the one before, which must be there.
-            for batch in list(self._versions(bucket, prefix, tombstone)):
-                answer = self._s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})  # type: ignore[typeddict-item]
-                if answer.get("Errors"):
-                    raise ServiceUnavailableError(f"S3 kept {len(answer['Errors'])} objects: repeat.")
-                count += len(batch)
+        for bucket, batch in batches:
+            answer = self._s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})  # type: ignore[typeddict-item]
+            if answer.get("Errors"):
+                raise ServiceUnavailableError(f"S3 kept {len(answer['Errors'])} objects: repeat.")
+            count += len(batch)
         return count
 
-    def _versions(self, bucket: str, prefix: str, tombstone: str) -> Iterator[list[dict[str, str]]]:
+    def _versions(self, bucket: str, prefix: str, tombstone: str) -> Iterator[_Batch]:
         for page in self._s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
             batch = [
                 {"Key": version["Key"], "VersionId": version["VersionId"]}
                 for version in (*page.get("Versions", []), *page.get("DeleteMarkers", []))
-                if (prefix.endswith("/") or version["Key"] == prefix)
-                and _upload_of(bucket, version) < tombstone
+                if _upload_of(bucket, version) < tombstone
             ]
             if batch:
-                yield batch
+                yield bucket, batch
 
     def _strip_tombstone(self, user_id: str, tombstone: str) -> None:
         try:
@@ -244,6 +245,19 @@ class Eraser:
                 **{name: {"N": str(number)} for name, number in asdict(erasure).items()},
             },
         )
+
+
+def _elsewhere(rows: list[Mapping[str, Any]]) -> Iterator[_Batch]:
+    """Photos that no form uploaded, so that they lie elsewhere: the very versions that the rider's rows name.
+
+    Other versions under that key may be another rider's.
+    """
+    for row in rows:
+        key = text_of(row, "s3key")
+        if key and not key.startswith(UPLOAD_PREFIX):
+            # Without versions there is one, which S3 calls so.
+            version_id = text_of(row, "s3versionid") or UNVERSIONED
+            yield row["s3bucket"]["S"], [{"Key": key, "VersionId": version_id}]
 
 
 def _upload_of(bucket: str, version: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
     from chalicelib.settings import Settings
+
+
+# The longest that an execution runs: the machine's own TimeoutSeconds, and a function's after it.
+EXECUTION_LIFE = timedelta(seconds=5400 + 60)
 
 
 class Started(StrEnum):
@@ -145,6 +150,8 @@ def start_processing(
         if row is None:
             live = live_item(photo.user_id, dynamodb, settings.rider_photo_table)
             unwanted = (text_of(live, "uploadId") or "") > photo.upload_id
+            if not unwanted:
+                table.adopt(photo)
         else:
             unwanted = text_of(row, "s3versionid") not in {None, photo.version_id}
         if unwanted:

@@ -44,6 +44,8 @@ class Settings:
         How long a presigned upload form is valid.
     upload_days
         How long the row of an upload that is not live is kept.
+    audit_calls_per_second
+        How many calls of Rekognition's quota the audit takes.
     """
 
     photo_bucket: str
@@ -62,6 +64,7 @@ class Settings:
     same_person_required: bool = True
     upload_seconds: int = 900
     upload_days: int = 30
+    audit_calls_per_second: int = 1
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] | None = None) -> Self:

@@ -66,6 +66,14 @@ class UploadsTable:
             values={":waiting": {"S": UploadStatus.WAITING}},
         )
 
+    def adopt(self, photo: RiderPhoto) -> bool:
+        """Write the row of an upload that has none though its key looks minted; False if it has one."""
+        return self.update(
+            photo,
+            {**_object_of(photo), "status": {"S": UploadStatus.PROCESSING}, "expiresAt": self.expiry()},
+            condition="attribute_not_exists(userId)",
+        )
+
     def open_claim(self, photo: RiderPhoto) -> bool:
         """Open the claim of an upload that this execution works on; False if it has one, or has ended."""
         return self.update(
@@ -255,6 +263,19 @@ class UploadsTable:
         )
         for page in pages:
             yield from page["Items"]
+
+    def delete_unused(self, row: Row) -> None:
+        """Delete the row of a form that nobody used; one that is not waiting any more stays."""
+        try:
+            self._dynamodb.delete_item(
+                TableName=self._table,
+                Key=key_of(row),
+                ConditionExpression="#status = :waiting",
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues={":waiting": {"S": UploadStatus.WAITING}},
+            )
+        except self._dynamodb.exceptions.ConditionalCheckFailedException:
+            return
 
     def delete(self, row: Row) -> None:
         """Delete a row; one that is gone already stays so."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from chalicelib import clients
+from chalicelib.passes import Pace
 from chalicelib.settings import settings
 from chalicelib.uploads_table import UploadsTable
 
@@ -20,6 +21,7 @@ def uploads_table() -> UploadsTable:
 _PROVIDERS: Final[Mapping[str, Callable[[], Any]]] = {
     "cognito": clients.cognito,
     "dynamodb": clients.dynamodb,
+    "pace": lambda: Pace(settings().audit_calls_per_second),
     "rekognition": clients.rekognition,
     "rules": lambda: settings().photo_rules,
     "s3": clients.s3,

@@ -111,12 +111,15 @@ def _take_back(
         return DECIDED  # and replaced since: whoever replaced it cleans up
     withdraw(photo, table)
     _delete_faces(photo, state, row, rekognition, settings)
-    for extension in ("jpg", "png"):
+    minted = minted_upload_id(photo.user_id, photo.key) is not None
+    # Before there is a row another execution, started by hand for the same photo, may be about to claim
+    # it: what nobody claims in the end, the audit deletes.
+    for extension in ("jpg", "png") if row or minted else ():
         s3.delete_object(Bucket=settings.thumbnail_bucket, Key=thumbnail_key(photo, extension))
     status = status_of(row)
     if status in {UploadStatus.FAILED, UploadStatus.SUPERSEDED}:
         return status  # as when it was undone before, and only the answer got lost
-    was_erased = row is None and minted_upload_id(photo.user_id, photo.key) is not None
+    was_erased = row is None and minted
     return DECIDED if was_erased or has_ended(row) else None
 
 

@@ -7,8 +7,8 @@ import hashlib
 import io
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 import boto3
@@ -159,6 +159,23 @@ class FakeS3(FakeClient):
             last = page[-1][1]
             answer |= {"NextKeyMarker": last["Key"], "NextVersionIdMarker": last["VersionId"]}
         return answer
+
+    @operation
+    def list_objects_v2(self, request: Parameters) -> Answer:
+        bucket, most = request["Bucket"], min(request.get("MaxKeys", 1000), self.page_size)
+        listed = [
+            {"Key": entry["Key"], "LastModified": entry["LastModified"]}
+            for kind, entry in self._listing(bucket, request.get("Prefix", ""))
+            if kind == "Versions" and entry["IsLatest"] and entry["Key"] > request.get("StartAfter", "")
+        ]
+        page = listed[:most]
+        answer = {"Name": bucket, "IsTruncated": len(listed) > most, "MaxKeys": most, "KeyCount": len(page)}
+        return answer | ({"Contents": page} if page else {})
+
+    def grow_old(self, bucket: str, age: timedelta) -> None:
+        """Let all versions in a bucket have been made so much earlier."""
+        for stack in self._objects[bucket].values():
+            stack[:] = [replace(version, last_modified=version.last_modified - age) for version in stack]
 
     def _listing(self, bucket: str, prefix: str) -> Iterator[tuple[str, Answer]]:
         for key in sorted(self._objects[bucket]):

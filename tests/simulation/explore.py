@@ -1,8 +1,7 @@
-"""All that can happen from a state on, each state once; or some of it, at random; or one given schedule."""
+"""All that can happen from a state on, each state once; or one given schedule."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -20,11 +19,10 @@ from tests.simulation.system import (
     after,
     begun,
     closing,
-    usual_actions,
 )
 from tests.simulation.traces import Names
 
-_MOST_STEPS = 2_000
+MOST_STEPS = 2_000
 _AUDITS = 8
 
 
@@ -143,10 +141,10 @@ def check_end(
     if not fault_count and scenario.endings is not None and endings not in scenario.endings:
         return [f"the uploads ended as {endings}"]
     mended = audited(world)
-    problems = list(invariants.broken(mended, scenario))
+    problems = list(invariants.broken(mended, scenario, audited=True))
     if problems and fault_count:
         mended = audited(run_to_end(_redriven(mended, scenario)))
-        problems = list(invariants.broken(mended, scenario))
+        problems = list(invariants.broken(mended, scenario, audited=True))
     again = run_to_end(_redelivered(mended))
     if fault_count:  # what was killed the first time may be done the second time
         problems += invariants.broken(again, scenario)
@@ -204,7 +202,7 @@ def run_to_end(
     state: State, choose: Callable[[list[Action]], Action] = lambda possible: possible[0]
 ) -> World:
     """One schedule, by default always the first that can happen."""
-    for _ in range(_MOST_STEPS):
+    for _ in range(MOST_STEPS):
         possible = list(actions(state))
         if not possible:
             return state.world
@@ -220,52 +218,16 @@ def replay(scenario: Scenario, choices: Sequence[int], fault_count: int = 0) -> 
     return state, trace
 
 
-def walk(scenario: Scenario, seed: int, fault_count: int, fault_share: float = 0.02) -> int:
-    """One random schedule to its end, and the check of it.
-
-    Parameters
-    ----------
-    fault_share
-        How likely a step is a fault as long as there are any left.
-
-    Returns
-    -------
-    int
-        A number that is the same for the same schedule.
-
-    Raises
-    ------
-    ViolationError
-        With the seed's choices.
-    """
-    chance = random.Random(seed)
-    state, choices = scenario.start(fault_count), list[int]()
-    while True:
-        possible = list(usual_actions(state))
-        if not possible or (state.faults_left and chance.random() < fault_share):
-            possible = list(actions(state))
-        if not possible:
-            break
-        choice = chance.randrange(len(possible))
-        choices.append(choice)
-        state = after(state, possible[choice])
-        if len(choices) > _MOST_STEPS:
-            raise AssertionError(f"{scenario.name} runs in circles with seed {seed}")
-    problems = check_end(scenario, state, fault_count)
-    if problems:
-        raise _failed(scenario, choices, fault_count, problems)
-    return hash(tuple(choices))
-
-
 def _violation(
     scenario: Scenario, path: list[tuple[State, list[Action], int]], fault_count: int, problems: list[str]
 ) -> ViolationError:
-    return _failed(scenario, [position - 1 for _, _, position in path[:-1]], fault_count, problems)
+    return violation(scenario, [position - 1 for _, _, position in path[:-1]], fault_count, problems)
 
 
-def _failed(
+def violation(
     scenario: Scenario, choices: Sequence[int], fault_count: int, problems: list[str]
 ) -> ViolationError:
+    """The error that tells of a schedule, by its trace."""
     state, trace = replay(scenario, choices, fault_count)
     names = Names(scenario)
     lines = [*names.lines(trace), "     The world in the end:", *names.world(state.world)]

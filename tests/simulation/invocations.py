@@ -19,6 +19,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from chalicelib import audit, clients, closing, erasure, executions, observability, uploads_table, wiring
 from chalicelib.models import RiderPhoto
+from chalicelib.passes import Pace
 from chalicelib.settings import Settings
 from tests.fakes import ENVIRONMENT
 from tests.simulation.cells import frozen
@@ -186,6 +187,7 @@ def simulated(patches: Any) -> Iterator[None]:
         patches.setitem(wiring._PROVIDERS, name, lambda client=client: client)
         patches.setattr(clients, name, lambda client=client: client)
     patches.setitem(wiring._PROVIDERS, "settings", lambda: SETTINGS)
+    patches.setitem(wiring._PROVIDERS, "pace", lambda: Pace(float("inf")))
     patches.setattr(wiring, "settings", lambda: SETTINGS)
     for module in (uploads_table, erasure, audit):
         patches.setattr(module, "datetime", Clock)

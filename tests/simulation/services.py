@@ -113,6 +113,13 @@ def _list_object_versions(world: Edit, p: Parameters, tag: str) -> Json:
     return {kind: entries for kind, entries in found.items() if entries}
 
 
+def _list_objects_v2(world: Edit, p: Parameters, tag: str) -> Json:
+    start = object_cell(p["Bucket"], "")
+    keys = [name.removeprefix(start) for name in world.under(start + p.get("Prefix", ""))]
+    found = [{"Key": key, "LastModified": LAST_MODIFIED} for key in keys if key > p.get("StartAfter", "")]
+    return {"IsTruncated": False, **({"Contents": found} if found else {})}
+
+
 # --- Rekognition ----------------------------------------------------------------------------------------
 
 
@@ -238,7 +245,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         ("s3", operation.__name__.lstrip("_")): operation
         for operation in (
             *(_get_object, _head_object, _put_object, _delete_object, _delete_objects),
-            _list_object_versions,
+            *(_list_object_versions, _list_objects_v2),
         )
     },
     **{

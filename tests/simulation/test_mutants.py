@@ -12,6 +12,7 @@ import pytest
 from chalicelib import audit, claims, wiring
 from chalicelib.erasure import Eraser
 from chalicelib.models import Claim, RiderPhoto
+from chalicelib.strays import Strays
 from chalicelib.uploads_table import UploadsTable, text_of
 from tests.simulation import scenarios
 from tests.simulation.cells import World
@@ -258,6 +259,11 @@ def test_an_upload_that_is_processed_after_all_is_not_taken_over(monkeypatch: Pa
 
     monkeypatch.setattr(UploadsTable, "update", without_the_claim)
     assert_caught(scenarios.AUDITED, "failed")
+
+
+def test_a_thumbnail_that_came_after_the_undoing_is_deleted_by_the_audit(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(Strays, "thumbnails", lambda *_: iter(()))
+    assert_caught(scenarios.ONE_RIDER, "thumbnails are", fault_count=1)
 
 
 def test_what_a_failed_retirement_left_is_retired_by_the_audit(monkeypatch: Patch) -> None:

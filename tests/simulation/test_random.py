@@ -7,9 +7,10 @@ import random
 import pytest
 
 from tests.simulation import scenarios
-from tests.simulation.explore import explore, replay, walk
+from tests.simulation.explore import explore, replay
 from tests.simulation.scenarios import Scenario
 from tests.simulation.system import Happened, actions, after
+from tests.simulation.walks import Walks
 
 SCENARIOS = [
     *(scenarios.THREE_RIDERS, scenarios.CHAIN, scenarios.AUDITED_RIVALS, scenarios.ERASED),
@@ -21,13 +22,17 @@ WALKS = 150
 @pytest.mark.parametrize("fault_count", [0, 2])
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_random_schedules_with_pairs_of_faults(scenario: Scenario, fault_count: int) -> None:
-    seen = {walk(scenario, seed, fault_count) for seed in range(WALKS)}
+    walks = Walks(scenario, fault_count)
+    seen = {walks.walk(seed) for seed in range(WALKS)}
     assert len(seen) > WALKS * 0.9
 
 
 def test_a_seed_gives_the_same_schedule_each_time() -> None:
-    assert walk(scenarios.THREE_RIDERS, 7, 2) == walk(scenarios.THREE_RIDERS, 7, 2)
-    assert walk(scenarios.THREE_RIDERS, 7, 2) != walk(scenarios.THREE_RIDERS, 8, 2)
+    walks = Walks(scenarios.THREE_RIDERS, 2)
+    schedule = walks.walk(7)
+    assert walks.walk(8) != schedule
+    assert walks.walk(7) == schedule
+    assert Walks(scenarios.THREE_RIDERS, 2).walk(7) == schedule
 
 
 def test_a_schedule_can_be_replayed_from_its_choices_with_its_trace() -> None:

@@ -13,6 +13,7 @@ from chalicelib.audit import Auditor, AuditReport
 from chalicelib.closing import close_execution
 from chalicelib.erasure import ERASED_RIDERS
 from chalicelib.models import RiderPhoto
+from chalicelib.passes import Pace
 from chalicelib.uploads_table import iso
 from chalicelib.wiring import call
 from tests.fakes import FakeAws
@@ -27,6 +28,7 @@ def run(aws: FakeAws, function: Callable[..., Any], **known: Any) -> Any:
     services = {
         "cognito": aws.cognito,
         "dynamodb": aws.dynamodb,
+        "pace": Pace(float("inf")),
         "rekognition": aws.rekognition,
         "rules": aws.settings.photo_rules,
         "s3": aws.s3,
@@ -153,12 +155,16 @@ def by_another_execution(aws: FakeAws, photo: RiderPhoto, name: str = "by-hand")
 
 
 def grow_old(aws: FakeAws, moment: str | None = None) -> None:
-    """Let all rows of uploads be last changed at a moment, an hour ago by default."""
+    """Let all rows of uploads be last changed at a moment, an hour ago by default.
+
+    Thumbnails were made an hour earlier then.
+    """
     moment = moment or iso(datetime.now(UTC) - AN_HOUR)
     table = aws.settings.uploads_table
     for row in aws.dynamodb.items(table):
         if "updatedAt" in row:
             aws.dynamodb.put_item(TableName=table, Item=row | {"updatedAt": {"S": moment}})
+    aws.s3.grow_old(aws.settings.thumbnail_bucket, AN_HOUR)
 
 
 def audit(aws: FakeAws, deadline: datetime | None = None) -> AuditReport:

@@ -12,6 +12,7 @@ from chalicelib import audit as auditing
 from chalicelib.audit import AuditReport
 from chalicelib.erasure import Eraser
 from chalicelib.models import UploadStatus
+from chalicelib.passes import AUDIT
 from chalicelib.uploads_table import iso
 from tests.fakes import RIDER, FakeAws, photo
 from tests.unit.pipeline import (
@@ -47,12 +48,37 @@ def test_where_all_is_well_nothing_is_found_and_nothing_changed(aws: FakeAws) ->
     assert world(aws) == before
 
 
-def test_a_form_that_was_never_used_is_asked_for_one_week(aws: FakeAws) -> None:
-    aws.upload(photo("anna"))
-    before = len(aws.s3.calls)
-    grow_old(aws, iso(datetime.now(UTC) - timedelta(days=7, minutes=1)))
-    assert audit(aws).restarted == []
-    assert aws.s3.calls[before:] == []
+def created(aws: FakeAws, moment: datetime) -> None:
+    """Let all forms have been minted at a moment."""
+    grow_old(aws, iso(moment))
+    table = aws.settings.uploads_table
+    for row in aws.dynamodb.items(table):
+        aws.dynamodb.put_item(TableName=table, Item=row | {"createdAt": {"S": iso(moment)}})
+
+
+def test_a_form_that_was_not_used_in_a_day_is_forgotten(aws: FakeAws) -> None:
+    aws.form()
+    created(aws, datetime.now(UTC) - timedelta(hours=23))
+    assert audit(aws) == AuditReport()
+    assert len(world(aws)[0]) == 1
+    created(aws, datetime.now(UTC) - timedelta(hours=25))
+    assert audit(aws) == AuditReport()
+    assert world(aws)[0] == []
+
+
+def test_a_form_stays_if_nobody_can_say_whether_it_was_used(aws: FakeAws) -> None:
+    aws.form()
+    created(aws, datetime.now(UTC) - timedelta(days=2))
+    aws.s3.fail_next("head_object", aws.s3.error("SlowDown", status=503))
+    with pytest.raises(aws.s3.exceptions.ClientError):
+        audit(aws)
+    assert len(world(aws)[0]) == 1
+
+
+def test_an_upload_whose_event_was_lost_a_month_ago_is_started(aws: FakeAws) -> None:
+    uploaded = aws.upload(photo("anna"))
+    created(aws, datetime.now(UTC) - timedelta(days=29))
+    assert audit(aws).restarted == [uploaded.upload_id]
 
 
 def test_an_upload_whose_event_was_lost_is_started(aws: FakeAws) -> None:
@@ -201,7 +227,7 @@ def test_a_collection_that_was_made_anew_is_listed_from_its_start(aws: FakeAws) 
     aws.dynamodb.put_item(
         TableName=aws.settings.uploads_table,
         Item={
-            "userId": {"S": auditing.AUDIT},
+            "userId": {"S": AUDIT},
             "uploadId": {"S": "faces"},
             "cursor": {"S": "made-7/00000000-0000-4000-8000-000000000001"},
         },

@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from chalicelib.erasure import ERASED_RIDERS, ERASURES, Eraser, Erasure
 from chalicelib.errors import ServiceUnavailableError
+from chalicelib.executions import identify
 from chalicelib.models import RiderPhoto, UploadStatus
 from tests.fakes import RIDER, FakeAws, photo
 from tests.fakes.service import FakeClient
@@ -201,8 +203,10 @@ def test_photos_outside_the_uploads_folder_are_erased_with_their_rows(aws: FakeA
     event["state"]["confirmed"] = {"Payload": confirm(aws, by_hand, event)}
     put_item(aws, by_hand, event)
     aws.put("1_happy_face.jpg.bak", photo("bob"), "user_b")
+    another_riders = aws.put("1_happy_face.jpg", photo("bob"), "user_b")
     eraser.erase("user_a")
-    assert originals(aws) == ["1_happy_face.jpg.bak"]
+    assert originals(aws) == ["1_happy_face.jpg", "1_happy_face.jpg.bak"]
+    assert identify(replace(by_hand, version_id=None), aws.s3).version_id == another_riders.version_id  # type: ignore[arg-type]
     assert aws.faces() == []
     assert aws.row(by_hand) is None
 

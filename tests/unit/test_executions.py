@@ -95,6 +95,17 @@ def test_an_object_that_no_form_brought_has_no_row_yet(aws: FakeAws, handle: Cal
     assert aws.dynamodb.items(aws.settings.uploads_table) == []
 
 
+def test_an_upload_whose_form_is_forgotten_gets_a_row_that_its_outcome_can_be_written_to(
+    aws: FakeAws, handle: Callable[[Any], Any]
+) -> None:
+    assert handle(event("object_created_post_object")) == {"outcome": "started"}
+    row = aws.table.row(RIDER, UPLOAD_ID)
+    assert row is not None
+    assert row["status"] == {"S": "processing"}
+    [started] = aws.step_functions.executions.values()
+    assert row["executionArn"] == {"S": started.arn}
+
+
 def test_the_same_event_twice_starts_one_execution(aws: FakeAws, handle: Callable[[Any], Any]) -> None:
     handle(event("object_created_post_object"))
     assert handle(event("object_created_post_object")) == {"outcome": "started"}
