@@ -49,6 +49,11 @@ def call(
     return answer["statusCode"], json.loads(answer["body"] or "null")
 
 
+@pytest.fixture(autouse=True)
+def consent(aws: FakeAws) -> None:
+    aws.consent(RIDER, "bobs-id")
+
+
 def create(app: Chalice, body: Any, **options: Any) -> tuple[int, Any]:
     return call(app, "POST", "/uploads", json.dumps(body), **options)
 
@@ -77,7 +82,14 @@ def test_a_rejection_is_told_with_its_reason(app: Chalice, aws: FakeAws) -> None
     aws.table.end(uploaded, UploadStatus.REJECTED, reason=Reason.NO_FACE, message="Detected 0 faces")
     assert call(app, "GET", f"/uploads/{uploaded.upload_id}") == (
         200,
-        {"status": "rejected", "reason": "NO_FACE", "message": "Detected 0 faces", "thumbnailUrl": None},
+        {
+            "status": "rejected",
+            "reason": "NO_FACE",
+            "message": "Detected 0 faces",
+            "thumbnailUrl": None,
+            "avatarUrl": None,
+            "appealed": False,
+        },
     )
 
 
@@ -103,7 +115,7 @@ def test_a_body_without_a_known_content_type_is_refused(app: Chalice, aws: FakeA
     status, answer = call(app, "POST", "/uploads", body)
     assert status == 400
     assert set(answer) == {"Code", "Message"}
-    assert aws.dynamodb.items(aws.settings.uploads_table) == []
+    assert aws.uploads() == []
 
 
 @pytest.mark.parametrize("body", ["{", "contentType=image/jpeg", "\x00"])
