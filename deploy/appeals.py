@@ -223,7 +223,12 @@ def _rivals(stage: DeployedStage, photo: RiderPhoto) -> list[str]:
     rivals = [
         rival
         for rival in rivals_among(photo, _matching(stage, photo, rekognition))
-        if is_taken(rival, stage.uploads) and not are_twins(photo.user_id, rival.user_id, stage.uploads)
+        # Both records count: an `accept` that was stopped may have written one.
+        if is_taken(rival, stage.uploads)
+        and not (
+            are_twins(photo.user_id, rival.user_id, stage.uploads)
+            and are_twins(rival.user_id, photo.user_id, stage.uploads)
+        )
     ]
     return sorted({_rider(rival) for rival in rivals})
 
