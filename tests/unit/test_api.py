@@ -16,17 +16,9 @@ from tests.fakes import RIDER, FakeAws, photo
 from tests.unit.pipeline import accept
 
 
-def call(
-    app: Chalice,
-    method: str,
-    path: str,
-    body: str | None = None,
-    *,
-    rider: str = RIDER,
-    content_type: str = "application/json",
-) -> tuple[int, Any]:
+def call(app: Chalice, method: str, path: str, body: str | None = None, **options: Any) -> tuple[int, Any]:
     """Status and body of the answer."""
-    answer = answer_of(app, method, path, body, rider=rider, content_type=content_type)
+    answer = answer_of(app, method, path, body, **options)
     return answer["statusCode"], json.loads(answer["body"] or "null")
 
 
