@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from chalicelib import clients
 from chalicelib.passes import Pace
+from chalicelib.records import RiderRecords
 from chalicelib.settings import settings
 from chalicelib.uploads_table import UploadsTable
 
@@ -17,11 +18,17 @@ def uploads_table() -> UploadsTable:
     return UploadsTable(clients.dynamodb(), settings())
 
 
+def rider_records() -> RiderRecords:
+    """What this stage keeps of riders besides their uploads."""
+    return RiderRecords(clients.dynamodb(), settings())
+
+
 # A parameter's name says what it is given; each is made when a function that wants it is called.
 _PROVIDERS: Final[Mapping[str, Callable[[], Any]]] = {
     "cognito": clients.cognito,
     "dynamodb": clients.dynamodb,
     "pace": lambda: Pace(settings().audit_calls_per_second),
+    "records": rider_records,
     "rekognition": clients.rekognition,
     "rules": lambda: settings().photo_rules,
     "s3": clients.s3,
@@ -36,7 +43,14 @@ _PROVIDERS: Final[Mapping[str, Callable[[], Any]]] = {
 def call[Result](function: Callable[..., Result], **known: Any) -> Result:
     """Call a function with the clients that its parameters name, and with what is known already.
 
-    What is known and not asked for is left out, so that all steps can be called alike.
+    What is known and not asked for is left out, so that all steps can be called alike. A parameter with a
+    default keeps it unless it is known.
     """
     wanted = inspect.signature(function).parameters
-    return function(**{name: known[name] if name in known else _PROVIDERS[name]() for name in wanted})
+    return function(
+        **{
+            name: known[name] if name in known else _PROVIDERS[name]()
+            for name, parameter in wanted.items()
+            if name in known or parameter.default is parameter.empty
+        }
+    )

@@ -29,6 +29,7 @@ def run(aws: FakeAws, function: Callable[..., Any], **known: Any) -> Any:
         "cognito": aws.cognito,
         "dynamodb": aws.dynamodb,
         "pace": Pace(float("inf")),
+        "records": aws.records,
         "rekognition": aws.rekognition,
         "rules": aws.settings.photo_rules,
         "s3": aws.s3,
