@@ -10,7 +10,7 @@ import sys
 import time
 from contextlib import suppress
 
-from local.console import Display
+from local.display import Display
 from local.endpoints import Endpoints
 from local.places import APP, ENDPOINTS, LOCK, STATE
 from local.processes import ProcessError
