@@ -140,7 +140,8 @@ def _attempt(visit: Visit, kind: str, event: Event) -> None:
     elif kind in _ATTEMPT_SUCCEEDS and visit.attempts:
         visit.attempts[-1].ended = moment
     elif kind in _ATTEMPT_FAILS and visit.attempts:
-        details = next((value for name, value in event.items() if name.endswith("EventDetails")), {})
+        nothing: Event = {}
+        details = next((value for name, value in event.items() if name.endswith("EventDetails")), nothing)
         attempt = visit.attempts[-1]
         attempt.ended = moment
         attempt.error, attempt.cause = details.get("error", "an unnamed error"), details.get("cause")

@@ -15,11 +15,11 @@ from typing import Any
 
 from local.console.graph import Edge, Graph, Machine, graph_of
 
-NODE_WIDTH, NODE_HEIGHT = 152, 58
+NODE_WIDTH, NODE_HEIGHT = 130, 60
 _GAP_X, _GAP_Y = 18, 36
 _LANE = 14
 _HEAD, _PADDING = 30, 14
-_LINE_LETTERS = 19
+_LINE_LETTERS = 15
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+|[^A-Za-z0-9]+|[A-Z]+")
 
 type Point = tuple[float, float]
@@ -254,7 +254,12 @@ class _Drafter:
             else:
                 lane = outside.setdefault(edge.target, outer + len(outside) * _LANE)
                 out = source.middle
-                points = [(source.right, out), (lane, out), (lane, target.middle), (target.right, target.middle)]
+                points = [
+                    (source.right, out),
+                    (lane, out),
+                    (lane, target.middle),
+                    (target.right, target.middle),
+                ]
             drawing.routes.append((edge, _straightened(points)))
 
 

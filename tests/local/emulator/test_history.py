@@ -49,8 +49,6 @@ def test_each_event_of_a_branch_leads_back_to_the_state_it_belongs_to(client):
         "After": "ParallelStateExited",
     }
     inputs = {
-        event["stateEnteredEventDetails"]["input"]
-        for event in history
-        if event["type"] == "TaskStateEntered"
+        event["stateEnteredEventDetails"]["input"] for event in history if event["type"] == "TaskStateEntered"
     }
     assert inputs == {'{"a": 1}'}
