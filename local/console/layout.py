@@ -7,59 +7,27 @@ target, so that the many ways to an undoing are drawn as one line which each of 
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+from local.console.drawing import (
+    GAP_X,
+    GAP_Y,
+    HEAD,
+    LANE,
+    NODE_HEIGHT,
+    NODE_WIDTH,
+    PADDING,
+    Box,
+    Drawing,
+    depths,
+    entry,
+    spread,
+    straightened,
+    wrapped,
+)
 from local.console.graph import Edge, Graph, Machine, graph_of
-
-NODE_WIDTH, NODE_HEIGHT = 130, 60
-_GAP_X, _GAP_Y = 18, 36
-_LANE = 14
-_HEAD, _PADDING = 30, 14
-_LINE_LETTERS = 15
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+|[^A-Za-z0-9]+|[A-Z]+")
-
-type Point = tuple[float, float]
-
-
-@dataclass
-class Box:
-    """A state's place: its left upper corner and its size."""
-
-    name: str
-    width: float
-    height: float
-    x: float = 0
-    y: float = 0
-
-    @property
-    def centre(self) -> float:
-        return self.x + self.width / 2
-
-    @property
-    def middle(self) -> float:
-        return self.y + self.height / 2
-
-    @property
-    def right(self) -> float:
-        return self.x + self.width
-
-    @property
-    def bottom(self) -> float:
-        return self.y + self.height
-
-
-@dataclass
-class Drawing:
-    """Boxes by state, the corners that each edge runs through, and the size of all."""
-
-    boxes: dict[str, Box] = field(default_factory=dict)
-    routes: list[tuple[Edge, list[Point]]] = field(default_factory=list)
-    width: float = 0
-    height: float = 0
 
 
 def draw(definition: Machine) -> dict[str, Any]:
@@ -94,18 +62,6 @@ def draw(definition: Machine) -> dict[str, Any]:
     return {"start": graph.start, **size, "states": states, "edges": edges}
 
 
-def wrapped(name: str) -> list[str]:
-    """A name in lines that fit into a box, broken between its words."""
-    lines = [""]
-    for word in _WORD.findall(name):
-        if lines[-1] and len(lines[-1]) + len(word) > _LINE_LETTERS:
-            lines.append("")
-        lines[-1] += word
-    if len(lines) > 2:
-        lines = [lines[0], "".join(lines[1:])]
-    return [line if len(line) <= _LINE_LETTERS + 3 else f"{line[: _LINE_LETTERS + 2]}…" for line in lines]
-
-
 def _place(box: Box) -> dict[str, float]:
     return {"x": box.x, "y": box.y, "width": box.width, "height": box.height}
 
@@ -131,10 +87,10 @@ class _Drafter:
             by_level[level].append(name)
         targets = _ordered({edge.target for edge in self._edges if self._takes_lane(edge, rows)}, rows)
         loops = sum(self._goes_up(edge, column) for edge in self._edges)
-        left = loops * _LANE
+        left = loops * LANE
         spine_width = max(boxes[name].width for name in column)
-        lanes_at = left + spine_width + _GAP_X
-        side_at = lanes_at + (len(targets) * _LANE + _GAP_X if targets else 0)
+        lanes_at = left + spine_width + GAP_X
+        side_at = lanes_at + (len(targets) * LANE + GAP_X if targets else 0)
         y = 0.0
         for level in range(levels):
             here = [column[level]] if level < len(column) else []
@@ -144,14 +100,14 @@ class _Drafter:
             x = side_at
             for name in by_level[level]:
                 boxes[name].x, boxes[name].y = x, y
-                x += boxes[name].width + _GAP_X
-            y += height + _GAP_Y
+                x += boxes[name].width + GAP_X
+            y += height + GAP_Y
         drawing = Drawing(boxes)
-        lanes = {name: lanes_at + number * _LANE for number, name in enumerate(targets)}
+        lanes = {name: lanes_at + number * LANE for number, name in enumerate(targets)}
         self._route(drawing, column, rows, lanes, left)
         outermost = max(x for _, points in drawing.routes for x, _ in points) if drawing.routes else 0
         drawing.width = max(outermost + 2, *(box.right for box in boxes.values()))
-        drawing.height = y - _GAP_Y
+        drawing.height = y - GAP_Y
         self._place_branches(drawing)
         return drawing
 
@@ -161,21 +117,21 @@ class _Drafter:
             return Box(name, NODE_WIDTH, NODE_HEIGHT)
         drawings = [_Stack(self._graph, branch).draw() for branch in branches]
         self._inner[name] = drawings
-        width = sum(drawing.width for drawing in drawings) + _GAP_X * (len(drawings) - 1) + 2 * _PADDING
-        height = max(drawing.height for drawing in drawings) + _HEAD + _PADDING
+        width = sum(drawing.width for drawing in drawings) + GAP_X * (len(drawings) - 1) + 2 * PADDING
+        height = max(drawing.height for drawing in drawings) + HEAD + PADDING
         return Box(name, width, height)
 
     def _place_branches(self, drawing: Drawing) -> None:
         for name, inner in self._inner.items():
             box = drawing.boxes[name]
-            x, y = box.x + _PADDING, box.y + _HEAD
+            x, y = box.x + PADDING, box.y + HEAD
             for branch in inner:
                 for within in branch.boxes.values():
                     within.x, within.y = within.x + x, within.y + y
                 drawing.boxes |= branch.boxes
                 moved = [(edge, [(px + x, py + y) for px, py in points]) for edge, points in branch.routes]
                 drawing.routes += moved
-                x += branch.width + _GAP_X
+                x += branch.width + GAP_X
 
     def _main_column(self) -> list[str]:
         """From the start by Next and Default, each state once."""
@@ -189,7 +145,7 @@ class _Drafter:
         """The row of each state beside the column: the longest way there, not counting ways back."""
         outside = [name for name in self._machine["States"] if name not in column]
         inside = [edge for edge in self._edges if edge.source in outside and edge.target in outside]
-        depth = _depths(outside, inside)
+        depth = depths(outside, inside)
         entered_at = {
             name: min(
                 (column.index(edge.source) for edge in self._edges if _enters(edge, name, column)), default=0
@@ -222,13 +178,13 @@ class _Drafter:
         lanes: Mapping[str, float],
         left: float,
     ) -> None:
-        boxes, outer, loop = drawing.boxes, max(box.right for box in drawing.boxes.values()) + _LANE, left
+        boxes, outer, loop = drawing.boxes, max(box.right for box in drawing.boxes.values()) + LANE, left
         outside: dict[str, float] = {}
         leaving: dict[str, int] = defaultdict(int)
         for edge in self._edges:
             source, target = boxes[edge.source], boxes[edge.target]
             if self._goes_up(edge, column):
-                loop -= _LANE
+                loop -= LANE
                 points = [
                     (source.x, source.middle),
                     (loop, source.middle),
@@ -238,13 +194,13 @@ class _Drafter:
             elif edge.target in lanes and self._takes_lane(edge, rows):
                 lane = lanes[edge.target]
                 # Several ways out of one state leave it one below the other.
-                out = source.middle + _spread(leaving[edge.source])
+                out = source.middle + spread(leaving[edge.source])
                 leaving[edge.source] += 1
                 start = source.right if edge.source in column else source.x
                 first = all(box.x >= target.x for box in boxes.values() if box.y == target.y and box.x > lane)
-                points = [(start, out), (lane, out), *_entry(target, lane, beside_lanes=first)]
+                points = [(start, out), (lane, out), *entry(target, lane, beside_lanes=first)]
             elif edge.target in column or rows[edge.target] == rows.get(edge.source, -9) + 1:
-                between = target.y - _GAP_Y / 2
+                between = target.y - GAP_Y / 2
                 points = [
                     (source.centre, source.bottom),
                     (source.centre, between),
@@ -252,7 +208,7 @@ class _Drafter:
                     (target.centre, target.y),
                 ]
             else:
-                lane = outside.setdefault(edge.target, outer + len(outside) * _LANE)
+                lane = outside.setdefault(edge.target, outer + len(outside) * LANE)
                 out = source.middle
                 points = [
                     (source.right, out),
@@ -260,7 +216,7 @@ class _Drafter:
                     (lane, target.middle),
                     (target.right, target.middle),
                 ]
-            drawing.routes.append((edge, _straightened(points)))
+            drawing.routes.append((edge, straightened(points)))
 
 
 class _Stack:
@@ -272,41 +228,22 @@ class _Stack:
     def draw(self) -> Drawing:
         names = set(self._machine["States"])
         edges = [edge for edge in self._graph.edges if edge.source in names]
-        depth = _depths(list(self._machine["States"]), edges)
+        depth = depths(list(self._machine["States"]), edges)
         drafter = _Drafter(self._graph, self._machine)
         drawing, y = Drawing(), 0.0
         for name in sorted(names, key=lambda name: (depth[name], name)):
             box = drafter._box(name)
             box.y = y
             drawing.boxes[name] = box
-            y += box.height + _GAP_Y - 8
+            y += box.height + GAP_Y - 8
         drawing.width = max(box.width for box in drawing.boxes.values())
-        drawing.height = y - _GAP_Y + 8
+        drawing.height = y - GAP_Y + 8
         for edge in edges:
             source, target = drawing.boxes[edge.source], drawing.boxes[edge.target]
             points = [(source.centre, source.bottom), (target.centre, target.y)]
             drawing.routes.append((edge, points))
         drafter._place_branches(drawing)
         return drawing
-
-
-def _depths(names: Sequence[str], edges: Iterable[Edge]) -> dict[str, int]:
-    """The longest way to each name, from those that none of the edges leads to; ways back don't count."""
-    onward: dict[str, list[str]] = defaultdict(list)
-    for edge in edges:
-        onward[edge.source].append(edge.target)
-    depth = dict.fromkeys(names, 0)
-
-    def go(name: str, trail: tuple[str, ...]) -> None:
-        for target in onward[name]:
-            if target not in trail and depth[target] <= depth[name]:
-                depth[target] = depth[name] + 1
-                go(target, (*trail, target))
-
-    entered = {target for targets in onward.values() for target in targets}
-    for name in [name for name in names if name not in entered] or names[:1]:
-        go(name, (name,))
-    return depth
 
 
 def _enters(edge: Edge, name: str, column: Sequence[str]) -> bool:
@@ -316,24 +253,3 @@ def _enters(edge: Edge, name: str, column: Sequence[str]) -> bool:
 def _ordered(names: Iterable[str], rows: Mapping[str, int]) -> list[str]:
     """Lanes of the higher targets first, as they end there."""
     return sorted(names, key=lambda name: (rows[name], name))
-
-
-def _entry(target: Box, lane: float, *, beside_lanes: bool) -> list[Point]:
-    """From a lane into a state: by its side where it stands beside the lanes, else from above."""
-    if beside_lanes:
-        return [(lane, target.middle), (target.x, target.middle)]
-    above = target.y - _GAP_Y / 2
-    return [(lane, above), (target.centre, above), (target.centre, target.y)]
-
-
-def _spread(number: int) -> float:
-    return (0, 12, -12, 20, -20)[number % 5]
-
-
-def _straightened(points: Sequence[Point]) -> list[Point]:
-    """Without corners that are none."""
-    kept = [points[0]]
-    for before, point, after in zip(points, points[1:], points[2:], strict=False):
-        if point != before and not (before[0] == point[0] == after[0] or before[1] == point[1] == after[1]):
-            kept.append(point)
-    return [*kept, points[-1]]
