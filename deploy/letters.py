@@ -65,12 +65,19 @@ class FailedExecution:
 
 @dataclass(frozen=True)
 class Letter:
-    """A message of the queue."""
+    """A message of the queue.
+
+    Attributes
+    ----------
+    sent
+        When it was put there, epoch milliseconds, if that is known.
+    """
 
     message_id: str
     receipt_handle: str
     body: str
     why: str | None
+    sent: int | None = None
 
     def content(self) -> Event | FailedExecution:
         """What the letter asks to start again.
@@ -94,11 +101,18 @@ class Letter:
 
 
 class LetterBox:
-    """The queue. Letters that are taken out are hidden from others, then deleted or put back."""
+    """The queue. Letters that are taken out are hidden from others, then deleted or put back.
 
-    def __init__(self, sqs: SQSClient, queue_url: str) -> None:
+    Parameters
+    ----------
+    hold_seconds
+        How long others don't see them if whoever took them out is killed.
+    """
+
+    def __init__(self, sqs: SQSClient, queue_url: str, hold_seconds: int = HOLD_SECONDS) -> None:
         self._sqs = sqs
         self._queue_url = queue_url
+        self._hold_seconds = hold_seconds
         self._taken_out: dict[str, Letter] = {}
 
     def held_by_others(self) -> int:
@@ -114,9 +128,10 @@ class LetterBox:
             answer = self._sqs.receive_message(
                 QueueUrl=self._queue_url,
                 MaxNumberOfMessages=10,
-                VisibilityTimeout=HOLD_SECONDS,
+                VisibilityTimeout=self._hold_seconds,
                 WaitTimeSeconds=_WAIT_SECONDS,
                 MessageAttributeNames=["why"],
+                MessageSystemAttributeNames=["SentTimestamp"],
             )
             messages = answer.get("Messages", [])
             if not messages:
@@ -142,7 +157,10 @@ class LetterBox:
 def _letter(message: MessageTypeDef) -> Letter:
     attributes = message.get("MessageAttributes", {})
     why = attributes["why"]["StringValue"] if "why" in attributes else None
-    return Letter(message["MessageId"], message["ReceiptHandle"], message["Body"], why)
+    sent = message.get("Attributes", {}).get("SentTimestamp")
+    return Letter(
+        message["MessageId"], message["ReceiptHandle"], message["Body"], why, int(sent) if sent else None
+    )
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -11,9 +11,9 @@ from pathlib import Path
 from rich.markup import escape
 
 from local import demo as demos
-from local.console import Display, make_console
 from local.demo_photos import DemoPhoto, own_photos, story
 from local.demo_report import print_report
+from local.display import Display, make_console
 from local.memory import PeakMemory
 from local.places import CACHE, scratch_directory
 from local.stack import Directories, Stack

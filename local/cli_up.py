@@ -10,10 +10,11 @@ import sys
 import time
 from contextlib import suppress
 
-from local.console import Display
+from local.console import Console, Places
+from local.display import Display
 from local.endpoints import Endpoints
 from local.places import APP, ENDPOINTS, LOCK, STATE
-from local.processes import ProcessError
+from local.processes import ProcessError, port_as_before
 from local.running import end, is_running, only_one
 from local.stack import Directories, Stack
 
@@ -39,10 +40,11 @@ def up(*, as_json: bool) -> int:
             with (
                 Display() as display,
                 Stack(Directories(data=STATE, app=APP), display, persist=True) as stack,
+                _console(stack) as console,
             ):
                 display.done()
-                stack.endpoints.write(ENDPOINTS)
-                _tell(stack.endpoints, display, as_json=as_json)
+                stack.endpoints.write(ENDPOINTS, consoleUrl=console.url)
+                _tell(stack.endpoints, console.url, display, as_json=as_json)
                 _keep_running(stack)
                 display.step("Ending everything")
         finally:
@@ -99,11 +101,20 @@ def env(*, as_json: bool) -> int:
     return 0
 
 
-def _tell(endpoints: Endpoints, display: Display, *, as_json: bool) -> None:
+def _console(stack: Stack) -> Console:
+    """The console of a stack, on the port it had before where that is free: people bookmark its pages."""
+    port = STATE / "console-port"
+    console = Console(Places.of(stack), port_as_before(port))
+    port.write_text(f"{console.port}\n")
+    return console
+
+
+def _tell(endpoints: Endpoints, console_url: str, display: Display, *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(endpoints.as_json()), flush=True)
+        print(json.dumps(endpoints.as_json() | {"consoleUrl": console_url}), flush=True)
         return
     told = {
+        "Console": console_url,
         "API": endpoints.api_url,
         "Embedded AWS": endpoints.aws_endpoint,
         "Mails": f"{endpoints.aws_endpoint}/_ministack/ses/messages",

@@ -54,11 +54,17 @@ class Endpoints:
         """As it is in the file."""
         return {_camel(name): value for name, value in asdict(self).items()}
 
-    def write(self, path: Path) -> None:
-        """Write the file; whoever reads it meanwhile sees it whole or not at all."""
+    def write(self, path: Path, **more: str) -> None:
+        """Write the file; whoever reads it meanwhile sees it whole or not at all.
+
+        Parameters
+        ----------
+        more
+            What is in it beside the endpoints.
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".endpoints-", delete=False) as file:
-            json.dump(self.as_json(), file, indent=2)
+            json.dump(self.as_json() | more, file, indent=2)
             file.write("\n")
         Path(file.name).chmod(0o644)
         Path(file.name).replace(path)

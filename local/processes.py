@@ -55,6 +55,19 @@ def free_port() -> int:
         return port
 
 
+def port_as_before(file: Path) -> int:
+    """The port of the last run if it is free still, else another: stored URLs keep their meaning."""
+    try:
+        port = int(file.read_text())
+        with socket.socket() as probe:
+            # As servers do: connections that just closed don't keep a port taken.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((LOOPBACK, port))
+    except (OSError, ValueError, OverflowError):
+        return free_port()
+    return port
+
+
 def base_environment() -> dict[str, str]:
     """Return the environment every child starts from.
 

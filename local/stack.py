@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from local.deployment import deploy_app
 from local.emulator import Emulator
 from local.endpoints import Endpoints
 from local.places import CACHE
-from local.processes import LOOPBACK, ProcessError, free_port
+from local.processes import LOOPBACK, ProcessError, free_port, port_as_before
 from local.rekognition.process import FaceService
 from local.rekognition.weights import ensure_weights
 from local.staging import api_stage, keep_packages, stage_app
@@ -84,7 +83,7 @@ class Stack:
         self._progress = progress
         data = directories.data
         data.mkdir(parents=True, exist_ok=True)
-        port = _port_as_before(data / "port") if persist else free_port()
+        port = port_as_before(data / "port") if persist else free_port()
         # Each must know the other's address before either starts.
         self.face_service = FaceService(data / "faces", directories.cache, f"http://{LOOPBACK}:{port}")
         self._emulator = Emulator(
@@ -191,16 +190,3 @@ class Stack:
         ses = self.client("sesv2")
         with suppress(ses.exceptions.AlreadyExistsException):
             ses.create_email_identity(EmailIdentity=SENDER)
-
-
-def _port_as_before(file: Path) -> int:
-    """The port of the last run if it is free still, else another: stored URLs keep their meaning."""
-    try:
-        port = int(file.read_text())
-        with socket.socket() as probe:
-            # As servers do: connections that just closed don't keep a port taken.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((LOOPBACK, port))
-    except (OSError, ValueError, OverflowError):
-        return free_port()
-    return port

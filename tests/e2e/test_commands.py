@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
@@ -32,6 +34,7 @@ ENDPOINT_NAMES = {
     "riderPhotoTable",
     "collectionId",
     "stateMachineArn",
+    "consoleUrl",
 }
 OUTCOME_NAMES = [
     "photo",
@@ -150,8 +153,14 @@ def test_up_says_where_it_is_and_keeps_what_was_uploaded_for_the_next(copy: Copy
         assert code == 1
         assert f"running already (process {first.pid})" in err
 
+        # A page of the console that is open holds nothing up.
+        console = urlsplit(endpoints["consoleUrl"])
+        page = http.client.HTTPConnection(str(console.netloc), timeout=30)
+        page.request("GET", "/api/feed")
+        assert page.getresponse().status == 200
         assert copy.run("down")[0] == 0
         out, _ = first.communicate(timeout=30)
+        page.close()
     assert first.returncode == 0
     assert json.loads(out) == endpoints
     assert not copy.endpoints.exists()

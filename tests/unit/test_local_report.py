@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from local.console import Display, make_console
 from local.demo import Outcome, Result
 from local.demo_photos import DemoPhoto, Expected
 from local.demo_report import print_report
+from local.display import Display, make_console
 from local.stack import Mail
 
 USER = "cf11a92e-6dd0-4d4f-8b25-789f17702106"

@@ -19,6 +19,7 @@ from local.emulator.shims import (
     rest_api_import,
     s3_versions,
     sfn_executions,
+    sfn_history,
     sfn_retry,
 )
 
@@ -36,6 +37,7 @@ SHIMS = (
     s3_versions,
     event_delivery,
     sfn_executions,
+    sfn_history,
     sfn_retry,
 )
 

@@ -47,7 +47,7 @@ def test_a_stopped_execution_starts_no_further_task_and_stays_aborted(client):
     client("stepfunctions").stop_execution(executionArn=execution)
     eventually(lambda: "TaskSucceeded" in scheduled())
     time.sleep(0.3)  # nothing is what should happen now
-    assert scheduled() == ["TaskScheduled", "TaskSucceeded"]
+    assert scheduled() == ["TaskStateEntered", "TaskScheduled", "TaskSucceeded"]
     assert client("stepfunctions").describe_execution(executionArn=execution)["status"] == "ABORTED"
 
 
