@@ -1,11 +1,13 @@
 """From the bytes of a JPEG or PNG to upright BGR pixels, refusing what Rekognition would refuse."""
 
-import struct
+import threading
+from contextlib import nullcontext
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from local.rekognition import formats
 from local.rekognition.errors import RekognitionError
 
 Image = NDArray[np.uint8]
@@ -14,97 +16,64 @@ Image = NDArray[np.uint8]
 MIN_SIDE = 80
 """Pixels; Rekognition's limit for both sides."""
 MAX_PIXELS = 100_000_000
-"""Rekognition does not publish a limit; this one bounds the memory a small file can ask for."""
+"""Rekognition does not publish a limit; this one and the next bound what a small file can ask for."""
+MAX_DECODE_BYTES = 400_000_000
+"""Memory that decoding one image may take: 66 megapixels of a PNG or a progressive JPEG."""
 FULL_DECODE_PIXELS = 25_000_000
-"""Above it a JPEG is decoded at a half, a quarter or an eighth: faces are looked for at 640 pixels anyway."""
+"""Above it an image is halved in width and height: faces are looked for at 640 pixels anyway."""
+
+# From here on images are decoded one at a time, so that two engines stay below a gigabyte together.
+_LARGE_BYTES = 160_000_000
+_one_large = threading.Lock()
 
 # Its warnings on damaged files would fill the log; the caller gets an error instead.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_JPEG_SIGNATURE = b"\xff\xd8\xff"
-_REDUCED = ((2, cv2.IMREAD_REDUCED_COLOR_2), (4, cv2.IMREAD_REDUCED_COLOR_4), (8, cv2.IMREAD_REDUCED_COLOR_8))
-_START_OF_SCAN = 0xDA
-_END_OF_IMAGE = b"\xff\xd9"
-
 
 def decode(data: bytes) -> Image:
-    """Decode a JPEG or PNG, known by its first bytes, and turn it upright by its EXIF orientation.
+    """Decode a JPEG or PNG, known by its first bytes, and turn a JPEG upright by its EXIF orientation.
+
+    As with Rekognition, orientation is read in a JPEG alone, and of an animation the one image counts that
+    the PNG itself holds.
 
     Raises
     ------
     RekognitionError
         InvalidImageFormatException for anything else than a whole JPEG or PNG,
-        InvalidParameterException below 80 pixels, ImageTooLargeException above 100 megapixels.
+        InvalidParameterException below 80 pixels, ImageTooLargeException above 100 megapixels or 400 MB.
     """
-    mode = int(cv2.IMREAD_COLOR)
-    if data.startswith(_PNG_SIGNATURE):
-        width, height = _png_size(data)
-    elif data.startswith(_JPEG_SIGNATURE):
-        width, height = _jpeg_size(data)
-        for divisor, reduced in _REDUCED:
-            if width * height > FULL_DECODE_PIXELS * (divisor // 2) ** 2:
-                mode = int(reduced)
-    else:
-        raise _invalid_format("it is neither a JPEG nor a PNG")
+    encoded = formats.read(data)
+    width, height = encoded.width, encoded.height
+    size = f"The image is {width} x {height} pixels"
     if min(width, height) < MIN_SIDE:
-        raise RekognitionError(
-            "InvalidParameterException",
-            f"The image is {width} x {height} pixels; both sides need at least {MIN_SIDE}.",
-        )
+        raise RekognitionError("InvalidParameterException", f"{size}; both sides need at least {MIN_SIDE}.")
     if width * height > MAX_PIXELS:
         raise RekognitionError(
-            "ImageTooLargeException",
-            f"The image is {width} x {height} pixels, more than {MAX_PIXELS // 1_000_000} megapixels.",
+            "ImageTooLargeException", f"{size}, more than {MAX_PIXELS // 1_000_000} megapixels."
         )
+    halve = width * height > FULL_DECODE_PIXELS
+    needed = encoded.buffer_bytes + 3 * width * height // (4 if halve and encoded.shrinks else 1)
+    if needed > MAX_DECODE_BYTES:
+        raise RekognitionError(
+            "ImageTooLargeException",
+            f"{size}, which takes {needed // 1_000_000} MB to decode; "
+            f"up to {MAX_DECODE_BYTES // 1_000_000} MB are spent on one.",
+        )
+    with _one_large if needed > _LARGE_BYTES else nullcontext():
+        mode = cv2.IMREAD_REDUCED_COLOR_2 if halve and encoded.shrinks else cv2.IMREAD_COLOR
+        pixels = _pixels(encoded.data, int(mode))
+        if halve and not encoded.shrinks:
+            smaller = (width // 2, height // 2)
+            pixels = cv2.resize(pixels, smaller, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    return pixels
+
+
+def _pixels(data: bytes, mode: int) -> Image:
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), mode)
     except cv2.error as error:
-        raise _invalid_format("its pixels cannot be decoded") from error
+        raise formats.invalid_format("its pixels cannot be decoded") from error
     # The stubs promise an image always; OpenCV gives None for what it cannot read.
     if not isinstance(pixels, np.ndarray):
-        raise _invalid_format("its pixels cannot be decoded")
+        raise formats.invalid_format("its pixels cannot be decoded")
     return pixels.astype(np.uint8, copy=False)
-
-
-def _invalid_format(why: str) -> RekognitionError:
-    return RekognitionError("InvalidImageFormatException", f"Request has invalid image format: {why}.")
-
-
-def _png_size(data: bytes) -> tuple[int, int]:
-    if data[12:16] != b"IHDR" or len(data) < 24:
-        raise _invalid_format("the PNG has no header")
-    width, height = struct.unpack(">II", data[16:24])
-    return width, height
-
-
-def _jpeg_size(data: bytes) -> tuple[int, int]:
-    """Read (width, height) from the frame header, walking the segments, not searching the bytes.
-
-    A file cut off in its scan is refused here: OpenCV would fill the rest with grey.
-    """
-    size: tuple[int, int] | None = None
-    position = 2
-    while position + 4 <= len(data):
-        if data[position] != 0xFF:
-            raise _invalid_format("the JPEG is damaged")
-        marker = data[position + 1]
-        if marker == 0xFF:  # fill byte
-            position += 1
-            continue
-        if marker == _START_OF_SCAN:
-            if size is None or data.rfind(_END_OF_IMAGE, position) < 0:
-                break
-            return size
-        if marker == 0x01 or 0xD0 <= marker <= 0xD8:  # markers without a length
-            position += 2
-            continue
-        (length,) = struct.unpack(">H", data[position + 2 : position + 4])
-        if length < 2:
-            raise _invalid_format("the JPEG is damaged")
-        is_frame = 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)
-        if is_frame and size is None and position + 9 <= len(data):
-            height, width = struct.unpack(">HH", data[position + 5 : position + 9])
-            size = (width, height)
-        position += 2 + length
-    raise _invalid_format("the JPEG is cut off")

@@ -16,7 +16,7 @@ from local.rekognition.store import CollectionStore
 from local.rekognition.tokens import make_token, read_token
 
 ACCOUNT = "000000000000"
-IMAGE_OPERATIONS = frozenset({"DetectFaces", "SearchFacesByImage", "IndexFaces"})
+IMAGE_OPERATIONS = frozenset({"DetectFaces", "CompareFaces", "SearchFacesByImage", "IndexFaces"})
 _MOST_FACES_OF_IMAGE = 100
 _DEFAULT_THRESHOLD = 80.0
 _MOST_MATCHES = 4096
@@ -28,6 +28,8 @@ Answer = dict[str, Any]
 
 class FaceOperations:
     """Answers requests that `parse_request` has checked.
+
+    An object is read from S3 in its call's turn at an engine, so that waiting calls hold none in memory.
 
     Parameters
     ----------
@@ -48,6 +50,7 @@ class FaceOperations:
             "ListCollections": self._list_collections,
             "DeleteCollection": self._delete_collection,
             "DetectFaces": self._detect_faces,
+            "CompareFaces": self._compare_faces,
             "SearchFacesByImage": self._search_faces_by_image,
             "SearchFaces": self._search_faces,
             "IndexFaces": self._index_faces,
@@ -104,28 +107,51 @@ class FaceOperations:
         return {"StatusCode": 200}
 
     def _detect_faces(self, request: Request) -> Answer:
-        data = self._photos.read(request["Image"])
         attributes = request.get("Attributes") or ["DEFAULT"]
 
         def detect(engine: FaceEngine) -> list[Answer]:
-            image = decode(data)
+            image = decode(self._photos.read(request["Image"]))
             return [face_detail(engine, image, face, attributes) for face in _measured(engine, image)]
 
         return {"FaceDetails": self._pool.run(detect)}
 
+    def _compare_faces(self, request: Request) -> Answer:
+        quality_filter = request.get("QualityFilter", "NONE")
+        least = request.get("SimilarityThreshold", _DEFAULT_THRESHOLD)
+
+        def compare(engine: FaceEngine) -> Answer:
+            image = decode(self._photos.read(request["SourceImage"]))
+            source = _good(engine, image, quality_filter, "source ")[0]
+            searched = engine.embed(image, source.face)
+            image = decode(self._photos.read(request["TargetImage"]))
+            matches: list[Answer] = []
+            unmatched: list[Answer] = []
+            for face in _good(engine, image, quality_filter, "target "):
+                shaped = face_detail(engine, image, face, ["DEFAULT"])
+                alike = similarity(float(searched @ engine.embed(image, face.face)))
+                if alike >= least:
+                    matches.append({"Similarity": alike, "Face": shaped})
+                else:
+                    unmatched.append(shaped)
+            return {
+                "SourceImageFace": {
+                    "BoundingBox": bounding_box(source.box),
+                    "Confidence": source.confidence,
+                },
+                "FaceMatches": sorted(matches, key=lambda match: -match["Similarity"]),
+                "UnmatchedFaces": unmatched,
+            }
+
+        return self._pool.run(compare)
+
     def _search_faces_by_image(self, request: Request) -> Answer:
         collection_id = self._store.get(request["CollectionId"]).collection_id
-        data = self._photos.read(request["Image"])
         quality_filter = request.get("QualityFilter", "NONE")
 
         def embed_largest(engine: FaceEngine) -> tuple[DetectedFace, Embedding]:
-            image = decode(data)
-            good = [face for face in _measured(engine, image) if not face.reasons_against(quality_filter)]
-            if not good:
-                raise RekognitionError(
-                    "InvalidParameterException", "There are no faces in the image. Should be at least 1."
-                )
-            return good[0], engine.embed(image, good[0].face)
+            image = decode(self._photos.read(request["Image"]))
+            largest = _good(engine, image, quality_filter)[0]
+            return largest, engine.embed(image, largest.face)
 
         searched, embedding = self._pool.run(embed_largest)
         return {
@@ -161,12 +187,12 @@ class FaceOperations:
 
     def _index_faces(self, request: Request) -> Answer:
         collection_id = self._store.get(request["CollectionId"]).collection_id
-        data = self._photos.read(request["Image"])
         attributes = request.get("DetectionAttributes") or ["DEFAULT"]
         quality_filter = request.get("QualityFilter", "AUTO")
         most = request.get("MaxFaces", _MOST_FACES_OF_IMAGE)
 
-        def embed_good(engine: FaceEngine) -> tuple[list[tuple[NewFace, Answer]], list[Answer]]:
+        def embed_good(engine: FaceEngine) -> tuple[bytes, list[tuple[NewFace, Answer]], list[Answer]]:
+            data = self._photos.read(request["Image"])
             image = decode(data)
             indexed: list[tuple[NewFace, Answer]] = []
             unindexed: list[Answer] = []
@@ -180,12 +206,12 @@ class FaceOperations:
                 else:
                     new = NewFace(face.box, face.confidence, engine.embed(image, face.face))
                     indexed.append((new, detail))
-            return indexed, unindexed
+            return hashlib.sha256(data).digest(), indexed, unindexed
 
-        indexed, unindexed = self._pool.run(embed_good)
+        digest, indexed, unindexed = self._pool.run(embed_good)
         stored = self._store.index(
             collection_id,
-            hashlib.sha256(data).digest(),
+            digest,
             request.get("ExternalImageId"),
             [new for new, _ in indexed],
         )
@@ -234,3 +260,13 @@ class FaceOperations:
 def _measured(engine: FaceEngine, image: Image) -> list[DetectedFace]:
     """Return the faces of an image, largest first, as many as Rekognition looks at."""
     return [measure(image, face) for face in engine.detect(image)[:_MOST_FACES_OF_IMAGE]]
+
+
+def _good(engine: FaceEngine, image: Image, quality_filter: str, which: str = "") -> list[DetectedFace]:
+    """Return the faces of an image that pass a quality filter, largest first; none is an error."""
+    good = [face for face in _measured(engine, image) if not face.reasons_against(quality_filter)]
+    if not good:
+        raise RekognitionError(
+            "InvalidParameterException", f"There are no faces in the {which}image. Should be at least 1."
+        )
+    return good

@@ -18,8 +18,9 @@ from local.rekognition.validation import parse_request
 
 _CONTENT_TYPE = "application/x-amz-json-1.1"
 _TARGET_PREFIX = "RekognitionService."
-# 5 MB of image as base64, with room for the other members.
+# 5 MB of image as base64, with room for the other members; CompareFaces takes two images.
 _MOST_BODY_BYTES = 8 * 1024 * 1024
+_IMAGES = {"CompareFaces": ("sourceImage", "targetImage")}
 # Read and thrown away, so that a client that is still sending gets the answer and not a reset.
 _MOST_DRAINED_BYTES = 64 * 1024 * 1024
 MAX_IMAGE_BYTES = 5 * 1024 * 1024
@@ -152,7 +153,7 @@ class _Handler(BaseHTTPRequestHandler):
             )
         # Admitted before the body is read, so that waiting calls cannot fill the memory.
         with self.server.pool.admission() if operation in IMAGE_OPERATIONS else nullcontext():
-            return operations.call(operation, parse_request(operation, self._read_body()))
+            return operations.call(operation, parse_request(operation, self._read_body(operation)))
 
     def _content_length(self) -> int:
         length = self.headers.get("Content-Length", "")
@@ -162,12 +163,13 @@ class _Handler(BaseHTTPRequestHandler):
             raise RekognitionError("SerializationException", "The request needs a Content-Length.")
         return int(length)
 
-    def _read_body(self) -> bytes:
-        if self._unread > _MOST_BODY_BYTES:
+    def _read_body(self, operation: str) -> bytes:
+        images = _IMAGES.get(operation, ("image",))
+        if self._unread > len(images) * _MOST_BODY_BYTES:
             # Only an image can make a request that long.
             raise RekognitionError(
                 "ValidationException",
-                "1 validation error detected: Value at 'image.bytes' failed to satisfy constraint: "
+                f"1 validation error detected: Value at '{images[0]}.bytes' failed to satisfy constraint: "
                 f"Member must have length less than or equal to {MAX_IMAGE_BYTES}",
             )
         body = self.rfile.read(self._unread)

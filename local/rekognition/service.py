@@ -87,7 +87,7 @@ def serve(
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the service from the command line and return the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m local.rekognition",
+        prog="python -m local rekognition",
         description="A Rekognition-compatible face service on open models.",
     )
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: a free one)")

@@ -10,39 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
+from local.rekognition.database import COLLECTION_COLUMNS, FACE_COLUMNS, open_database, transaction
 from local.rekognition.engine import MODEL_VERSION, Embedding
-from local.rekognition.errors import FaceServiceError, RekognitionError
+from local.rekognition.errors import RekognitionError
 from local.rekognition.records import Collection, NewFace, RelativeBox, StoredFace
 from local.rekognition.vectors import VectorIndex
 
-_SCHEMA_VERSION = 1
-_SCHEMA = """
-CREATE TABLE collections (
-    key INTEGER PRIMARY KEY AUTOINCREMENT, -- a collection made anew under the same id has another key
-    collection_id TEXT NOT NULL UNIQUE,
-    created REAL NOT NULL,
-    model_version TEXT NOT NULL
-);
-CREATE TABLE faces (
-    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
-    collection INTEGER NOT NULL REFERENCES collections (key) ON DELETE CASCADE,
-    face_id TEXT NOT NULL UNIQUE,
-    image_id TEXT NOT NULL,
-    image_sha256 BLOB NOT NULL,
-    external_image_id TEXT,
-    box_left REAL NOT NULL, box_top REAL NOT NULL, box_width REAL NOT NULL, box_height REAL NOT NULL,
-    confidence REAL NOT NULL,
-    embedding BLOB NOT NULL
-);
-CREATE INDEX faces_of_image ON faces (collection, image_sha256);
-CREATE INDEX faces_in_order ON faces (collection, sequence);
-"""
-_COLLECTION_COLUMNS = "key, collection_id, created, model_version"
-_FACE_COLUMNS = (
-    "sequence, face_id, image_id, external_image_id, box_left, box_top, box_width, box_height, confidence"
-)
-# Room for a service that is just being restarted to let go of the file.
-_LOCK_SECONDS = 5.0
 _SAME_FACE_OVERLAP = 0.5
 
 
@@ -57,58 +30,13 @@ class CollectionStore:
     Raises
     ------
     FaceServiceError
-        If another service has the folder, or its database is damaged or of other models.
+        If the folder cannot be used: see `open_database`.
     """
 
     def __init__(self, data_dir: Path) -> None:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        self._path = data_dir / "collections.sqlite3"
+        self._database = open_database(data_dir)
         self._lock = threading.RLock()
         self._indexes: dict[int, VectorIndex] = {}
-        self._database = sqlite3.connect(
-            self._path, timeout=_LOCK_SECONDS, isolation_level=None, check_same_thread=False
-        )
-        try:
-            self._open()
-        except sqlite3.OperationalError as error:
-            self._database.close()
-            if "locked" not in str(error):
-                raise FaceServiceError(f"{self._path} cannot be opened: {error}.") from error
-            raise FaceServiceError(
-                f"{self._path} is in use by another face service: end that one, or use another folder."
-            ) from error
-        except sqlite3.DatabaseError as error:
-            self._database.close()
-            raise FaceServiceError(f"{self._path} is damaged ({error}): delete it to begin anew.") from error
-        except FaceServiceError:
-            self._database.close()
-            raise
-
-    def _open(self) -> None:
-        # Exclusive, because the index in memory would not see what another process writes.
-        self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
-        self._database.execute("PRAGMA journal_mode = WAL")
-        # A killed process loses nothing with NORMAL; only a power cut may cost the last writes.
-        self._database.execute("PRAGMA synchronous = NORMAL")
-        self._database.execute("PRAGMA foreign_keys = ON")
-        with self._transaction() as database:
-            (version,) = database.execute("PRAGMA user_version").fetchone()
-            if version == 0:
-                for statement in _SCHEMA.split(";\n"):
-                    database.execute(statement)
-                database.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
-            elif version != _SCHEMA_VERSION:
-                raise FaceServiceError(
-                    f"{self._path} has format {version}, not {_SCHEMA_VERSION}: delete it to begin anew."
-                )
-            stale = database.execute(
-                "SELECT collection_id FROM collections WHERE model_version <> ?", (MODEL_VERSION,)
-            ).fetchone()
-        if stale:
-            raise FaceServiceError(
-                f"Collection {stale[0]} in {self._path} was made by other face models: "
-                "delete the file to begin anew."
-            )
 
     def close(self) -> None:
         """Let go of the database."""
@@ -117,14 +45,8 @@ class CollectionStore:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._database
-            except BaseException:
-                self._database.execute("ROLLBACK")
-                raise
-            self._database.execute("COMMIT")
+        with self._lock, transaction(self._database):
+            yield self._database
 
     def create(self, collection_id: str) -> None:
         """Make an empty collection; ResourceAlreadyExistsException if there is one of this id."""
@@ -143,7 +65,7 @@ class CollectionStore:
         """Return a collection; ResourceNotFoundException if there is none of this id."""
         with self._lock:
             row = self._database.execute(
-                f"SELECT {_COLLECTION_COLUMNS} FROM collections WHERE collection_id = ?", (collection_id,)
+                f"SELECT {COLLECTION_COLUMNS} FROM collections WHERE collection_id = ?", (collection_id,)
             ).fetchone()
         if row is None:
             raise RekognitionError(
@@ -155,7 +77,7 @@ class CollectionStore:
         """Return up to `limit` collections whose key is above `after`, oldest first."""
         with self._lock:
             rows = self._database.execute(
-                f"SELECT {_COLLECTION_COLUMNS} FROM collections WHERE key > ? ORDER BY key LIMIT ?",
+                f"SELECT {COLLECTION_COLUMNS} FROM collections WHERE key > ? ORDER BY key LIMIT ?",
                 (after, limit),
             ).fetchall()
         return [Collection(*row) for row in rows]
@@ -259,12 +181,11 @@ class CollectionStore:
     def _index(self, collection: Collection) -> VectorIndex:
         index = self._indexes.get(collection.key)
         if index is None:
-            rows = self._database.execute(
-                "SELECT face_id, embedding FROM faces WHERE collection = ? ORDER BY sequence",
-                (collection.key,),
-            ).fetchall()
             index = VectorIndex(
-                [face_id for face_id, _ in rows], b"".join(embedding for _, embedding in rows)
+                self._database.execute(
+                    "SELECT face_id, embedding FROM faces WHERE collection = ? ORDER BY sequence",
+                    (collection.key,),
+                )
             )
             self._indexes[collection.key] = index
         return index
@@ -274,7 +195,7 @@ class CollectionStore:
 
     def _select(self, condition: str, values: Sequence[object], limit: int = -1) -> list[StoredFace]:
         rows = self._database.execute(
-            f"SELECT {_FACE_COLUMNS} FROM faces WHERE {condition} ORDER BY sequence LIMIT ?", (*values, limit)
+            f"SELECT {FACE_COLUMNS} FROM faces WHERE {condition} ORDER BY sequence LIMIT ?", (*values, limit)
         ).fetchall()
         return [
             StoredFace(sequence, face_id, image_id, external_image_id, RelativeBox(*box), confidence)

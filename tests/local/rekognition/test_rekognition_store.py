@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from local.rekognition import database
 from local.rekognition import store as store_module
 from local.rekognition.engine import EMBEDDING_SIZE, Embedding
 from local.rekognition.errors import FaceServiceError, RekognitionError
@@ -48,7 +50,7 @@ def store(tmp_path: Path) -> Iterator[CollectionStore]:
 def test_search_equals_comparing_with_every_face(
     changes: list[tuple[bool, int]], limit: int, least: float
 ) -> None:
-    index, expected = VectorIndex([], b""), dict[str, Embedding]()
+    index, expected = VectorIndex(), dict[str, Embedding]()
     for add, seed in changes:
         face_id = str(seed)
         if add and face_id not in expected:
@@ -191,7 +193,7 @@ def test_a_collection_that_is_not_there_or_twice_has_rekognitions_error(store: C
 def test_a_second_store_on_the_same_folder_is_refused(
     store: CollectionStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store_module, "_LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(database, "_LOCK_SECONDS", 0.1)
 
     with pytest.raises(FaceServiceError, match="in use by another face service"):
         CollectionStore(tmp_path)
@@ -206,10 +208,72 @@ def test_a_damaged_database_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_collections_of_other_models_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(store_module, "MODEL_VERSION", "0.9")
+        for module in (store_module, database):
+            patched.setattr(module, "MODEL_VERSION", "0.9")
         old = CollectionStore(tmp_path)
         old.create("c")
         old.close()
 
     with pytest.raises(FaceServiceError, match=r"Collection c .* was made by other face models"):
         CollectionStore(tmp_path)
+
+
+def _refused(data_dir: Path, message: str) -> None:
+    with pytest.raises(FaceServiceError, match=message):
+        CollectionStore(data_dir)
+
+
+def test_a_folder_that_cannot_be_one_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    (tmp_path / "taken" / "collections.sqlite3").mkdir(parents=True)
+
+    _refused(tmp_path / "file", "file cannot be the data folder: File exists")
+    _refused(tmp_path / "file" / "below", "below cannot be the data folder: Not a directory")
+    _refused(tmp_path / "taken", r"collections\.sqlite3 cannot be opened")
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_a_database_of_something_else_is_refused_and_left_as_it_is(tmp_path: Path, version: int) -> None:
+    path = tmp_path / "collections.sqlite3"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE songs (title TEXT)")
+        other.execute(f"PRAGMA user_version = {version}")
+    before = path.read_bytes()
+
+    _refused(tmp_path, r"collections\.sqlite3 is not a face service's")
+
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_damage_within_the_file_and_a_cut_embedding_are_found_at_the_start(tmp_path: Path) -> None:
+    first = CollectionStore(tmp_path)
+    first.create("c")
+    for seed in range(200):
+        first.index("c", str(seed).encode(), None, [_face(seed)])
+    first.close()
+    path = tmp_path / "collections.sqlite3"
+    whole = path.read_bytes()
+
+    path.write_bytes(whole[: len(whole) // 2] + b"\xa5" * 8192 + whole[len(whole) // 2 + 8192 :])
+    _refused(tmp_path, r"collections\.sqlite3 is damaged")
+
+    path.write_bytes(whole)
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("UPDATE faces SET embedding = x'00' WHERE sequence = 7")
+        other.commit()
+    _refused(tmp_path, r"collections\.sqlite3 is damaged \(face .* has no embedding of 128 numbers\)")
+
+
+def test_a_full_disk_refuses_the_write_and_the_next_one_works(store: CollectionStore) -> None:
+    (limit,) = store._database.execute("PRAGMA max_page_count").fetchone()
+    (pages,) = store._database.execute("PRAGMA page_count").fetchone()
+    store._database.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        store.index("c", _PHOTO, None, [_face(seed, RelativeBox(seed, 0, 1, 1)) for seed in range(100)])
+    assert store.count("c") == 0
+
+    store._database.execute(f"PRAGMA max_page_count = {limit}")
+
+    assert len(store.index("c", _PHOTO, None, [_face()])) == 1
+    assert store.count("c") == 1
