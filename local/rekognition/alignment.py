@@ -25,6 +25,8 @@ _TEMPLATE_EYE_CENTRE = (55.9, 51.6)
 # Measured best for the sunglasses classifier: eyes 64 pixels apart, at row 62, centred.
 _SUNGLASSES_EYE_DISTANCE = 64.0
 _SUNGLASSES_EYE_CENTRE = (80.0, 62.0)
+# Brightest twentieth of a crop: below the first it is taken for dark, and lifted to the second.
+_DARK, _DAYLIGHT = 100.0, 200.0
 
 
 def face_crop(image: Image, landmarks: Points) -> Image:
@@ -49,15 +51,32 @@ def eye_crops(image: Image, landmarks: Points) -> tuple[Image, Image]:
     Mirrored, because the classifier takes every eye for the one on the left.
     """
     along = landmarks[1] - landmarks[0]
-    scale = EYE_SIZE / max(float(np.hypot(along[0], along[1])), 1e-3)
-    angle = -float(np.arctan2(along[1], along[0]))
+    side, angle = float(np.hypot(along[0], along[1])), float(np.arctan2(along[1], along[0]))
+    left, right = (square_crop(image, eye, side, angle, EYE_SIZE) for eye in landmarks[:2])
+    return left, np.ascontiguousarray(right[:, ::-1])
+
+
+def square_crop(image: Image, centre: Points, side: float, angle: float, size: int) -> Image:
+    """Return the square of `side` pixels around a point, turned back by `angle` radians, as `size` pixels."""
+    matrix = square_matrix(centre, side, angle, size)
+    return _warp(image, matrix, size)
+
+
+def square_matrix(centre: Points, side: float, angle: float, size: int) -> Affine:
+    """Return the matrix by which `square_crop` cuts."""
+    scale = size / max(side, 1e-3)
     cos, sin = scale * np.cos(angle), scale * np.sin(angle)
-    crops: list[Image] = []
-    for eye in landmarks[:2]:
-        matrix = np.array([[cos, -sin, 0], [sin, cos, 0]], np.float32)
-        matrix[:, 2] = EYE_SIZE / 2 - matrix[:, :2] @ eye
-        crops.append(_warp(image, matrix, EYE_SIZE))
-    return crops[0], np.ascontiguousarray(crops[1][:, ::-1])
+    matrix = np.array([[cos, sin, 0], [-sin, cos, 0]], np.float32)
+    matrix[:, 2] = size / 2 - matrix[:, :2] @ centre
+    return matrix
+
+
+def lit(crop: Image) -> Image:
+    """Return a crop that is too dark for the models multiplied up to daylight, any other as it is."""
+    light = float(np.percentile(crop, 95))
+    if light >= _DARK:
+        return crop
+    return cv2.convertScaleAbs(crop, alpha=_DAYLIGHT / max(light, 1.0)).astype(np.uint8, copy=False)
 
 
 def _similarity(source: Points, target: Points) -> Affine:
