@@ -14,10 +14,10 @@ $(shell "$(PYTHON)" -c '$(WHOLE)' >/dev/null 2>&1 || rm -f "$(READY)")
 export PHOTOS STAGE SENDER REGION COUNT SEED
 
 .DEFAULT_GOAL := help
-.PHONY: help setup python demo local test simulate check deploy destroy
+.PHONY: help setup python demo local test simulate bench-faces check deploy destroy
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 demo: $(READY) ## upload sample photos and show what becomes of them; PHOTOS=DIR takes your own
 	@"$(PYTHON)" -m local demo $${PHOTOS:+-- "$$PHOTOS"}
@@ -30,6 +30,9 @@ test: $(READY) ## run all tests
 
 simulate: $(READY) ## random schedules of concurrent executions, with faults, until Ctrl-C; COUNT=… SEED=…
 	@"$(PYTHON)" -m tests.simulation $${COUNT:-0} $${SEED:+"$$SEED"}
+
+bench-faces: $(READY) ## measure the face service on labelled photos; PHOTOS=DIR with a manifest.csv
+	@"$(PYTHON)" -m benchmarks.faces $${PHOTOS:+"$$PHOTOS"}
 
 check: $(READY) ## lint, format and types
 	"$(PYTHON)" -m ruff check .

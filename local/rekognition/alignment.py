@@ -97,16 +97,33 @@ def _similarity(source: Points, target: Points) -> Affine:
 
 def _warp(image: Image, matrix: Affine, size: int) -> Image:
     """Cut a square of `size` pixels; where the face is much larger, shrink by area first against aliasing."""
-    height, width = image.shape[:2]
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
-    if scale < 0.5 and min(height, width) * 2 * scale >= 1:
+    if scale < 0.5:
+        image, matrix = _around(image, matrix, size, margin=4 / max(scale, 1e-6))
         shrink = 2 * scale
-        image = cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA).astype(
-            np.uint8, copy=False
-        )
-        matrix = matrix.copy()
-        matrix[:, :2] /= shrink
+        if min(image.shape[:2]) * shrink >= 1:
+            image = cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA).astype(
+                np.uint8, copy=False
+            )
+            matrix = matrix.copy()
+            matrix[:, :2] /= shrink
     crop = cv2.warpAffine(
         image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     return crop.astype(np.uint8, copy=False)
+
+
+def _around(image: Image, matrix: Affine, size: int, margin: float) -> tuple[Image, Affine]:
+    """Return the part of an image that a crop is cut from, and the matrix for it.
+
+    Shrinking the whole of a phone's photo for each crop cost more than the models.
+    """
+    height, width = image.shape[:2]
+    back = cv2.invertAffineTransform(matrix)
+    corners = np.array([[0, 0, 1], [size, 0, 1], [0, size, 1], [size, size, 1]], np.float32) @ back.T
+    limits = np.array([width - 1, height - 1])
+    low = np.clip(np.floor(corners.min(axis=0) - margin), 0, limits).astype(int)
+    high = np.clip(np.ceil(corners.max(axis=0) + margin), low + 1, limits + 1).astype(int)
+    moved = matrix.copy()
+    moved[:, 2] += matrix[:, :2] @ low.astype(np.float32)
+    return image[low[1] : high[1], low[0] : high[0]], moved
