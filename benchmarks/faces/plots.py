@@ -22,12 +22,17 @@ def plot_curves(groups: dict[str, PairCounts], target: Path) -> None:
         if counts is None or not counts.genuine_pairs or not counts.impostor_pairs:
             continue
         _, accepted, falsely = rates(counts)
-        # Below one false accept there is nothing to see.
+        # Below one false accept there is nothing to see; no false reject is drawn as half a one.
         floor = 1 / counts.impostor_pairs
         seen = falsely >= floor
         label = f"{name}: {counts.genuine_pairs:,} / {counts.impostor_pairs:,} pairs"
         roc.step(falsely[seen], accepted[seen], label=label, where="post")
-        det.step(falsely[seen], np.maximum(1 - accepted[seen], 1e-5), label=label, where="post")
+        det.step(
+            falsely[seen],
+            np.maximum(1 - accepted[seen], 0.5 / counts.genuine_pairs),
+            label=label,
+            where="post",
+        )
     for axes, title, ylabel in ((roc, "ROC", "true accepts"), (det, "DET", "false rejects")):
         axes.set(xscale="log", xlabel="false accepts", ylabel=ylabel, title=title)
         axes.grid(alpha=0.3, which="both")

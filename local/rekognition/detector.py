@@ -56,7 +56,8 @@ class FaceDetector:
         found = self._found(image, _SIDE)
         faces = [face for face in found if not _is_pattern(face)]
         if not faces:
-            faces = next(self._second_looks(image), [])
+            # Where nothing better is found, what the detector found stays: it errs less often than the mesh.
+            faces = next(self._second_looks(image), found)
         elif max(face.presence for face in faces) < _HARDLY_A_FACE:
             # Faces on their head are found at times, with the landmarks of an upright one.
             faces = self._turned(image, max(face.presence for face in faces)) or faces

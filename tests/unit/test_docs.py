@@ -16,7 +16,7 @@ DOCUMENTS: Final = sorted(
     [ROOT / "README.md", ROOT / "statemachine" / "README.md", *(ROOT / "docs").rglob("*.md")]
 )
 _CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
-_TARGET = re.compile(r"(?<![\w-])make ([a-z]+)")
+_TARGET = re.compile(r"(?<![\w-])make ([a-z][a-z-]*)")
 _MODULE = re.compile(r"python -m ((?:local|deploy|tests)[\w.]*)(?: ([a-z][a-z-]+))?")
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
 
