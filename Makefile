@@ -14,7 +14,7 @@ $(shell "$(PYTHON)" -c '$(WHOLE)' >/dev/null 2>&1 || rm -f "$(READY)")
 export PHOTOS STAGE SENDER REGION COUNT SEED
 
 .DEFAULT_GOAL := help
-.PHONY: help setup python demo local test simulate bench-collections fuzz-faces check deploy destroy
+.PHONY: help setup python demo local test simulate bench-faces bench-collections fuzz-faces check deploy destroy
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' Makefile
@@ -36,6 +36,9 @@ bench-collections: $(READY) ## search, insert, delete, memory and restart of a c
 
 fuzz-faces: $(READY) ## mutated photos for the face service; COUNT=5000 SEED=1
 	@"$(PYTHON)" -m benchmarks.fuzz_faces $${COUNT:-5000} $${SEED:-1}
+
+bench-faces: $(READY) ## measure the face service on labelled photos; PHOTOS=DIR with a manifest.csv
+	@"$(PYTHON)" -m benchmarks.faces $${PHOTOS:+"$$PHOTOS"}
 
 check: $(READY) ## lint, format and types
 	"$(PYTHON)" -m ruff check .

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from local.downloads import PinnedDownload, Report, fetch, make_folder_once
-from local.rekognition.engine import Face, FaceEngine
+from local.rekognition.engine import FaceEngine
+from local.rekognition.faces import Face
 from local.rekognition.images import Image, decode
 from local.rekognition.weights import ensure_weights
 

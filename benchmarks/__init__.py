@@ -1,0 +1,1 @@
+"""Measurements that take long, or need photos that are not part of the project."""

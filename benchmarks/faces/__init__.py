@@ -1,0 +1,1 @@
+"""Accuracy of the face service on a folder of labelled photos."""
