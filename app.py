@@ -1,15 +1,15 @@
-"""Every entry point of Rider Photos: routes, handlers of events and schedules, and a function a step."""
+"""Every entry point of Rider Photos: handlers of events and schedules, a function a step; routes in `api`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from chalice import BadRequestError, Chalice, CognitoUserPoolAuthorizer, NotFoundError, Rate, Response
+from chalice import Chalice, Rate
 from chalice.app import CloudWatchEvent, ConvertToMiddleware
 
 from chalicelib import audit as auditing
-from chalicelib import clients, closing, erasure, executions, steps, uploads
-from chalicelib.errors import InvalidInputError
+from chalicelib import clients, closing, executions, steps
+from chalicelib.api import api
 from chalicelib.models import UPLOAD_PREFIX, RiderPhoto
 from chalicelib.observability import around_step, logger
 from chalicelib.settings import required
@@ -18,38 +18,9 @@ from chalicelib.wiring import call
 app = Chalice(app_name="rider-photos", configure_logs=False)
 app.register_middleware(ConvertToMiddleware(logger.inject_lambda_context))
 app.register_middleware(around_step, "pure_lambda")
-rider_pool = CognitoUserPoolAuthorizer("RiderPool", provider_arns=[required("USER_POOL_ARN")])
+app.register_blueprint(api)
 
 type Event = dict[str, Any]
-
-
-def signed_in_rider() -> str:
-    return str(app.current_request.context["authorizer"]["claims"]["sub"])
-
-
-@app.route("/uploads", methods=["POST"], authorizer=rider_pool)
-def create_upload() -> Response:
-    body = app.current_request.json_body
-    content_type = body.get("contentType") if isinstance(body, dict) else None
-    try:
-        form = call(uploads.create_upload, user_id=signed_in_rider(), content_type=content_type)
-    except InvalidInputError as error:
-        raise BadRequestError(str(error)) from error
-    return Response(form.as_json(), status_code=201)
-
-
-@app.route("/uploads/{upload_id}", methods=["GET"], authorizer=rider_pool)
-def view_upload(upload_id: str) -> dict[str, Any]:
-    view = call(uploads.view_upload, user_id=signed_in_rider(), upload_id=upload_id)
-    if view is None:
-        raise NotFoundError("You have no upload with this uploadId.")
-    return view.as_json()
-
-
-@app.route("/photo", methods=["DELETE"], authorizer=rider_pool)
-def erase_photo() -> Response:
-    call(erasure.Eraser).erase(signed_in_rider())
-    return Response("", status_code=204)
 
 
 @app.on_cw_event(

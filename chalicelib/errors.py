@@ -10,6 +10,9 @@ RiderPhotoError
 ├── ServiceUnavailableError            a service is busy or down: the same call may succeed later
 ├── InvalidInputError                  the execution's input or the event cannot be understood
 ├── PhotoNotFoundError                 the object, or the version of it, is not in the bucket
+├── ConsentMissingError                the rider has not agreed that the face is processed
+├── TooManyUploadsError                the rider asked for more forms than a window allows
+├── AppealRefusedError                 the upload can't be appealed, or was before
 └── SettingsError                      a setting is missing or makes no sense
 """
 
@@ -67,6 +70,22 @@ class InvalidInputError(RiderPhotoError):
 
 class PhotoNotFoundError(RiderPhotoError):
     """The object that the execution names is not in the bucket, or that version of it is not."""
+
+
+class ConsentMissingError(RiderPhotoError):
+    """The rider has not agreed to the current text on the processing of the face, or withdrew it."""
+
+
+class TooManyUploadsError(RiderPhotoError):
+    """The rider asked for more upload forms than a window of time allows; says in how many seconds to try."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"Too many uploads: try again in {retry_after} seconds.")
+        self.retry_after = retry_after
+
+
+class AppealRefusedError(RiderPhotoError):
+    """The upload was not rejected, or was appealed before; says which."""
 
 
 class SettingsError(RiderPhotoError):

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+from chalicelib.uploads_table import UploadsTable, text_of
 
 if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
 
     from chalicelib.models import RiderPhoto
+    from chalicelib.settings import Settings
+
+_URL_SECONDS: Final = 300
 
 
 def address_of(user_id: str, cognito: CognitoIdentityProviderClient, user_pool_id: str) -> str | None:
@@ -32,6 +38,35 @@ def live_item(user_id: str, dynamodb: DynamoDBClient, table: str) -> Mapping[str
     """The item of the rider's live photo as DynamoDB has it, read consistently; {} if there is none."""
     answer = dynamodb.get_item(TableName=table, Key={"Username": {"S": user_id}}, ConsistentRead=True)
     return answer.get("Item", {})
+
+
+def view_photo(
+    user_id: str, table: UploadsTable, dynamodb: DynamoDBClient, s3: S3Client, settings: Settings
+) -> dict[str, Any] | None:
+    """What `GET /photo` answers: the rider's live photo, with links that last minutes; None without one."""
+    live = live_item(user_id, dynamodb, settings.rider_photo_table)
+    if "faceId" not in live or "erasedAt" in live:
+        return None
+    upload_id = text_of(live, "uploadId")
+    row = table.row(user_id, upload_id) if upload_id else None
+    return {
+        "uploadId": upload_id,
+        "thumbnailUrl": signed_url(live, "thumbnail", s3),
+        "avatarUrl": signed_url(live, "avatar", s3),
+        "acceptedAt": text_of(row, "acceptedAt"),
+    }
+
+
+def signed_url(item: Mapping[str, Any], picture: str, s3: S3Client) -> str | None:
+    """A link to a picture that an item or a row names, valid for minutes; None if it names none."""
+    place = item.get(picture, {}).get("M")
+    if not place:
+        return None
+    return s3.generate_presigned_url(
+        "get_object",
+        Params={"Bucket": place["s3bucket"]["S"], "Key": place["s3key"]["S"]},
+        ExpiresIn=_URL_SECONDS,
+    )
 
 
 def refuse_late_write(photo: RiderPhoto, dynamodb: DynamoDBClient, table: str) -> None:

@@ -44,6 +44,12 @@ class Settings:
         How long a presigned upload form is valid.
     upload_days
         How long the row of an upload that is not live is kept.
+    uploads_per_window, upload_window_seconds
+        How many forms a rider gets in how long a time.
+    cognito_endpoint
+        Where the user pool's API is, if not at AWS: what boto3 reads too.
+    hosted_login
+        URL of the user pool's hosted login, if it has one.
     """
 
     photo_bucket: str
@@ -53,6 +59,7 @@ class Settings:
     collection_id: str
     state_machine_arn: str
     user_pool_id: str
+    user_pool_client_id: str
     dead_letter_queue_url: str
     sender: str
     photo_rules: PhotoRules
@@ -62,6 +69,10 @@ class Settings:
     same_person_required: bool = True
     upload_seconds: int = 900
     upload_days: int = 30
+    uploads_per_window: int = 30
+    upload_window_seconds: int = 3600
+    cognito_endpoint: str | None = None
+    hosted_login: str | None = None
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -93,6 +104,9 @@ class Settings:
             photo_rules=PhotoRules(**cast("dict[str, Any]", rules)),
             quality_filter=cast(QualityFilter, quality_filter),
             same_person_required=_flag(environment, "SAME_PERSON_REQUIRED", default=True),
+            cognito_endpoint=environment.get("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER")
+            or environment.get("AWS_ENDPOINT_URL"),
+            hosted_login=environment.get("HOSTED_LOGIN") or None,
             **values,
         )
 

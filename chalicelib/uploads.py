@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.consent import require_consent
 from chalicelib.errors import InvalidInputError
+from chalicelib.limits import count_form
 from chalicelib.models import (
     CONTENT_TYPES,
     Reason,
@@ -17,14 +19,14 @@ from chalicelib.models import (
     upload_key,
     uuid7,
 )
+from chalicelib.records import RiderRecords
+from chalicelib.riders import signed_url
 from chalicelib.uploads_table import UploadsTable, iso
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from chalicelib.settings import Settings
-
-_THUMBNAIL_URL_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class UploadView:
     reason: Reason | None = None
     message: str | None = None
     thumbnail_url: str | None = None
+    avatar_url: str | None = None
+    appealed: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The body of the answer; fields that say nothing are null."""
@@ -63,11 +67,18 @@ class UploadView:
             "reason": self.reason,
             "message": self.message,
             "thumbnailUrl": self.thumbnail_url,
+            "avatarUrl": self.avatar_url,
+            "appealed": self.appealed,
         }
 
 
 def create_upload(
-    user_id: str, content_type: object, table: UploadsTable, s3: S3Client, settings: Settings
+    user_id: str,
+    content_type: object,
+    table: UploadsTable,
+    records: RiderRecords,
+    s3: S3Client,
+    settings: Settings,
 ) -> UploadForm:
     """Mint an upload: a row, and a presigned POST for exactly one key, type and range of sizes.
 
@@ -80,6 +91,10 @@ def create_upload(
     ------
     InvalidInputError
         For any other content type.
+    ConsentMissingError
+        If the rider has not agreed to the processing of the face.
+    TooManyUploadsError
+        If the rider had too many forms of late.
     """
     extension = CONTENT_TYPES.get(content_type) if isinstance(content_type, str) else None
     if extension is None or not isinstance(content_type, str):
@@ -87,6 +102,9 @@ def create_upload(
     now = datetime.now(UTC)
     upload_id = uuid7(int(now.timestamp() * 1000), os.urandom(10))
     key = upload_key(user_id, upload_id, extension)
+    # After the uploadId is minted: consent that is withdrawn from now on erases this upload too.
+    require_consent(user_id, records)
+    count_form(user_id, records, settings)
     table.create(user_id, upload_id, settings.photo_bucket, key)
     max_bytes = settings.photo_rules.max_bytes
     form = s3.generate_presigned_post(
@@ -110,17 +128,11 @@ def view_upload(user_id: str, upload_id: str, table: UploadsTable, s3: S3Client)
     row = table.row(user_id, upload_id) if is_upload_id(upload_id) else None
     if row is None:
         return None
-    thumbnail_url = None
-    if "thumbnail" in row:
-        place = row["thumbnail"]["M"]
-        thumbnail_url = s3.generate_presigned_url(
-            "get_object",
-            Params={"Bucket": place["s3bucket"]["S"], "Key": place["s3key"]["S"]},
-            ExpiresIn=_THUMBNAIL_URL_SECONDS,
-        )
     return UploadView(
         status=UploadStatus(row["status"]["S"]),
         reason=Reason(row["reason"]["S"]) if "reason" in row else None,
         message=row.get("message", {}).get("S"),
-        thumbnail_url=thumbnail_url,
+        thumbnail_url=signed_url(row, "thumbnail", s3),
+        avatar_url=signed_url(row, "avatar", s3),
+        appealed="appeal" in row,
     )

@@ -2,7 +2,7 @@
 
 A row has the key `userId`, `uploadId` and, as far as they are known, `status`, `claim` (see `claims`),
 `reason`, `message`, `s3bucket`, `s3key`, `s3versionid`, `faceId`, `thumbnail`, `executionArn` (the one
-execution that may change the row), `mail_{status}`, `replacedBy`, `createdAt`, `updatedAt` (ISO 8601, UTC)
+execution that may change the row), `mail_{status}`, `replacedBy`, `acceptedAt`, `appeal` and `appealedAt`, `waived` (see `appeals`), `createdAt`, `updatedAt` (ISO 8601, UTC)
 and `expiresAt` (epoch seconds, absent while the photo is live).
 """
 
@@ -141,7 +141,9 @@ class UploadsTable:
         if thumbnail:
             values["thumbnail"] = {"M": {name: {"S": text} for name, text in thumbnail.items()}}
         live = status is UploadStatus.ACCEPTED
-        if not live:
+        if live:
+            values["acceptedAt"] = {"S": iso(datetime.now(UTC))}
+        else:
             values["expiresAt"] = self.expiry()
         terminal = {f":{end}": {"S": end} for end in _TERMINAL}
         # The row of a form exists as long as its rider was not erased: it is never made anew.

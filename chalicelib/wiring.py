@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from chalicelib import clients
+from chalicelib.records import RiderRecords
 from chalicelib.settings import settings
 from chalicelib.uploads_table import UploadsTable
 
@@ -16,10 +17,16 @@ def uploads_table() -> UploadsTable:
     return UploadsTable(clients.dynamodb(), settings())
 
 
+def rider_records() -> RiderRecords:
+    """What this stage keeps of riders besides their uploads."""
+    return RiderRecords(clients.dynamodb(), settings())
+
+
 # A parameter's name says what it is given; each is made when a function that wants it is called.
 _PROVIDERS: Final[Mapping[str, Callable[[], Any]]] = {
     "cognito": clients.cognito,
     "dynamodb": clients.dynamodb,
+    "records": rider_records,
     "rekognition": clients.rekognition,
     "rules": lambda: settings().photo_rules,
     "s3": clients.s3,

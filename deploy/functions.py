@@ -46,6 +46,7 @@ ENVIRONMENT = {
     "STATE_MACHINE_ARN": "StateMachineArn",
     "USER_POOL_ID": "UserPoolId",
     "USER_POOL_ARN": "UserPoolArn",
+    "USER_POOL_CLIENT_ID": "UserPoolClientId",
     "DEAD_LETTER_QUEUE_URL": "DeadLetterQueueUrl",
 }
 

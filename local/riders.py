@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 from collections.abc import Callable
@@ -58,6 +59,19 @@ class Rider:
         headers = {"Authorization": self.id_token, "Content-Type": "application/json"}
         return web.request(method, f"{self.api_url}{path}", body=body, headers=headers)
 
+    def consent(self) -> None:
+        """Agree to the processing of the face, `POST /consent` with the version that `GET /consent` gives.
+
+        Raises
+        ------
+        RiderError
+            If the API does not take it.
+        """
+        version = self.call("GET", "/consent").json().get("version")
+        answer = self.call("POST", "/consent", json.dumps({"version": version}).encode())
+        if answer.status != 204:
+            raise RiderError(f"POST /consent answered {answer.status}: {_excerpt(answer)}")
+
     def create_upload(self, content_type: str) -> Upload:
         """Ask for a form, `POST /uploads`.
 
@@ -107,8 +121,8 @@ class Rider:
             time.sleep(_POLL_SECONDS)
 
 
-def sign_up(endpoints: Endpoints, email: str) -> Rider:
-    """Sign a rider up in the user pool, confirm and sign in."""
+def sign_in_newcomer(endpoints: Endpoints, email: str) -> Rider:
+    """Sign a rider up in the user pool, confirm and sign in; nothing is agreed to yet."""
     cognito = aws.client("cognito-idp", endpoints.aws_endpoint)
     password = f"Aa1!{secrets.token_urlsafe(18)}"
     client_id = endpoints.user_pool_client_id
@@ -128,6 +142,13 @@ def sign_up(endpoints: Endpoints, email: str) -> Rider:
         AuthParameters={"USERNAME": email, "PASSWORD": password},
     )
     return Rider(user_id, email, endpoints.api_url, tokens["AuthenticationResult"]["IdToken"])
+
+
+def sign_up(endpoints: Endpoints, email: str) -> Rider:
+    """Sign a rider up who agrees to the processing of the face, as all do who upload."""
+    rider = sign_in_newcomer(endpoints, email)
+    rider.consent()
+    return rider
 
 
 def post_photo(upload: Upload, photo: bytes) -> None:

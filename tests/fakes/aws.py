@@ -28,6 +28,7 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:RiderPhotoProcessing-test",
     "USER_POOL_ID": "us-east-1_Example01",
     "USER_POOL_ARN": "arn:aws:cognito-idp:us-east-1:123456789012:userpool/us-east-1_Example01",
+    "USER_POOL_CLIENT_ID": "1example23456789",
     "DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/rider-photos-test-dead-letters",
     "SENDER": "unicorns@example.com",
     "POWERTOOLS_SERVICE_NAME": "rider-photos",

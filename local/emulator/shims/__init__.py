@@ -6,6 +6,7 @@ if not. docs/emulator.md lists them.
 """
 
 from local.emulator.shims import (
+    api_request_path,
     event_delivery,
     id_tokens,
     lambda_active,
@@ -28,6 +29,7 @@ SHIMS = (
     lambda_logs,
     lambda_lifetime,
     rest_api_import,
+    api_request_path,
     id_tokens,
     rekognition,
     rekognition_collection,

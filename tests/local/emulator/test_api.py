@@ -19,6 +19,7 @@ def handle(event, context):
     told = {
         "resource": event["resource"],
         "path": event["pathParameters"],
+        "asked_for": event["requestContext"]["path"],
         "body": event["body"],
         "base64": event["isBase64Encoded"],
         "sub": claims.get("sub"),
@@ -193,6 +194,7 @@ def test_an_imported_api_serves_its_routes_to_riders_with_an_id_token_only(clien
     assert answer.json == {
         "resource": "/uploads/{uploadId}",
         "path": {"uploadId": "42"},
+        "asked_for": "/" + url.split("/", 3)[3] + "/uploads/42",
         "body": None,
         "base64": False,
         "sub": sub,
@@ -223,6 +225,13 @@ def test_what_the_api_does_not_have_is_missing_authentication_as_in_aws(api):
     _, url = api
     assert call(url + "/nothing").status == 403
     assert call(url + "/open").status == 201
+
+
+def test_a_function_learns_the_path_that_was_asked_for_as_it_was(api):
+    _, url = api
+    path = "/" + url.split("/", 3)[3]
+    for asked_for in (f"{path}/open", f"{path}/open/"):
+        assert call(url.replace(path, asked_for)).json["asked_for"] == asked_for
 
 
 def test_a_cors_preflight_is_answered_by_the_mock_integration(api):

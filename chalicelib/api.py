@@ -1,0 +1,117 @@
+"""The routes: the rider's page and its files, and what a signed-in rider asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from chalice import (
+    BadRequestError,
+    Blueprint,
+    CognitoUserPoolAuthorizer,
+    ConflictError,
+    ForbiddenError,
+    NotFoundError,
+    Response,
+)
+
+from chalicelib import appeals, consent, erasure, pages, riders, uploads
+from chalicelib.errors import AppealRefusedError, ConsentMissingError, InvalidInputError, TooManyUploadsError
+from chalicelib.settings import required
+from chalicelib.wiring import call
+
+api = Blueprint(__name__)
+rider_pool = CognitoUserPoolAuthorizer("RiderPool", provider_arns=[required("USER_POOL_ARN")])
+
+
+def for_rider[Result](function: Callable[..., Result], **known: Any) -> Result:
+    """Call a function for the rider who is signed in, and nobody else; its refusals as HTTP's."""
+    claims = api.current_request.context["authorizer"]["claims"]
+    try:
+        return call(function, user_id=str(claims["sub"]), **known)
+    except InvalidInputError as error:
+        raise BadRequestError(str(error)) from error
+    except ConsentMissingError as error:
+        raise ForbiddenError(str(error)) from error
+    except AppealRefusedError as error:
+        raise ConflictError(str(error)) from error
+
+
+def field_of_body(name: str) -> object:
+    body = api.current_request.json_body
+    return body.get(name) if isinstance(body, dict) else None
+
+
+def file_response(file: pages.PageFile | None) -> Response:
+    if file is None:
+        raise NotFoundError("The page has no such file.")
+    return Response(file.body, status_code=file.status, headers=dict(file.headers))
+
+
+@api.route("/", methods=["GET"])
+def page() -> Response:
+    request = api.current_request
+    path, asked_for = request.context["path"], request.headers.get("if-none-match")
+    return file_response(call(pages.page, path=path, asked_for=asked_for))
+
+
+@api.route("/web/{name}", methods=["GET"])
+def page_file(name: str) -> Response:
+    asked_for = api.current_request.headers.get("if-none-match")
+    return file_response(call(pages.page_file, name=name, asked_for=asked_for))
+
+
+@api.route("/consent", methods=["GET"], authorizer=rider_pool)
+def view_consent() -> dict[str, Any]:
+    return for_rider(consent.view_consent)
+
+
+@api.route("/consent", methods=["POST"], authorizer=rider_pool)
+def give_consent() -> Response:
+    for_rider(consent.give_consent, version=field_of_body("version"))
+    return Response("", status_code=204)
+
+
+@api.route("/consent", methods=["DELETE"], authorizer=rider_pool)
+def withdraw_consent() -> Response:
+    for_rider(consent.withdraw_consent, eraser=call(erasure.Eraser))
+    return Response("", status_code=204)
+
+
+@api.route("/uploads", methods=["POST"], authorizer=rider_pool)
+def create_upload() -> Response:
+    try:
+        form = for_rider(uploads.create_upload, content_type=field_of_body("contentType"))
+    except TooManyUploadsError as error:
+        body = {"Code": "TooManyRequestsError", "Message": str(error)}
+        return Response(body, status_code=429, headers={"Retry-After": str(error.retry_after)})
+    return Response(form.as_json(), status_code=201)
+
+
+@api.route("/uploads/{upload_id}", methods=["GET"], authorizer=rider_pool)
+def view_upload(upload_id: str) -> dict[str, Any]:
+    view = for_rider(uploads.view_upload, upload_id=upload_id)
+    if view is None:
+        raise NotFoundError("You have no upload with this uploadId.")
+    return view.as_json()
+
+
+@api.route("/uploads/{upload_id}/appeal", methods=["POST"], authorizer=rider_pool)
+def appeal(upload_id: str) -> Response:
+    if not for_rider(appeals.appeal, upload_id=upload_id, message=field_of_body("message")):
+        raise NotFoundError("You have no upload with this uploadId.")
+    return Response("", status_code=204)
+
+
+@api.route("/photo", methods=["GET"], authorizer=rider_pool)
+def view_photo() -> dict[str, Any]:
+    view = for_rider(riders.view_photo)
+    if view is None:
+        raise NotFoundError("You have no photo.")
+    return view
+
+
+@api.route("/photo", methods=["DELETE"], authorizer=rider_pool)
+def erase_photo() -> Response:
+    for_rider(call(erasure.Eraser).erase)
+    return Response("", status_code=204)
