@@ -23,10 +23,10 @@ export const welcome = () =>
       <circle cx="246" cy="72" r="1.200"/><circle cx="318" cy="28" r="1.500"/><circle cx="402" cy="64" r="1.800"/>
       <circle cx="446" cy="118" r="1.200"/><circle cx="80" cy="136" r="1.200"/><circle cx="360" cy="112" r="1.200"/>
     </g>
-    <circle cx="352" cy="226" r="44" fill="#ffe3a6"/>
+    <circle cx="318" cy="214" r="38" fill="#ffe3a6"/>
     <path d="M0 236q80-62 170-24t160-6 150 8v86H0z" fill="#5a2f9c"/>
     <path d="M0 268q110-50 230-14t250-22v68H0z" fill="#3b2178"/>
-    <g transform="translate(92 96) scale(3.100)">${UNICORN}</g>
+    <g transform="translate(160 132) scale(2.500)">${UNICORN}</g>
     <path d="M0 286q140-34 280-8t200-14v36H0z" fill="#271552"/>
   </svg>`);
 

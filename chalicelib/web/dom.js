@@ -1,6 +1,6 @@
 /** Making elements, without markup in strings: what a rider types can't become HTML. */
 
-/** @typedef {Node | string | null | undefined | false | Child[]} Child */
+/** @typedef {Node | string | null | undefined | false | readonly unknown[]} Child an array holds children */
 
 /**
  * An element with attributes, listeners and children.
@@ -30,8 +30,8 @@ export function h(tag, attributes = {}, ...children) {
  */
 function append(parent, children) {
   for (const child of children) {
-    if (Array.isArray(child)) append(parent, child);
-    else if (child) parent.append(child);
+    if (Array.isArray(child)) append(parent, /** @type {Child[]} */ (child));
+    else if (child) parent.append(/** @type {Node | string} */ (child));
   }
 }
 

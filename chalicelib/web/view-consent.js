@@ -36,7 +36,7 @@ export async function askForConsent({ wanted, message, erase, agreed, declined }
   const box = /** @type {HTMLInputElement} */ (h("input", { type: "checkbox", id: "agree" }));
   const submit = button(text.consent.submit, agree, { class: "button primary" });
 
-  /** @param {import("./dom.js").Child} words */
+  /** @param {...import("./dom.js").Child} words */
   const complain = (...words) => problem.replaceChildren(notice("error", ...words));
   const outdated = () =>
     complain(text.consent.changed, " ", button(text.consent.reload, () => location.reload(), { class: "link" }));
