@@ -14,10 +14,10 @@ $(shell "$(PYTHON)" -c '$(WHOLE)' >/dev/null 2>&1 || rm -f "$(READY)")
 export PHOTOS STAGE SENDER REGION COUNT SEED
 
 .DEFAULT_GOAL := help
-.PHONY: help setup python demo local test simulate check deploy destroy
+.PHONY: help setup python demo local test screenshots simulate check deploy destroy
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 demo: $(READY) ## upload sample photos and show what becomes of them; PHOTOS=DIR takes your own
 	@"$(PYTHON)" -m local demo $${PHOTOS:+-- "$$PHOTOS"}
@@ -27,6 +27,9 @@ local: $(READY) ## keep the same stack running until Ctrl-C
 
 test: $(READY) ## run all tests
 	@"$(PYTHON)" -m pytest
+
+screenshots: $(READY) ## pictures of each state of the rider's page, into .bench/screenshots
+	@"$(PYTHON)" -m tests.browser.screenshots
 
 simulate: $(READY) ## random schedules of concurrent executions, with faults, until Ctrl-C; COUNT=… SEED=…
 	@"$(PYTHON)" -m tests.simulation $${COUNT:-0} $${SEED:+"$$SEED"}

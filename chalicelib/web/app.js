@@ -27,6 +27,8 @@ const MESSAGES = { confirmed: text.signIn.confirmed, "password-changed": text.si
 
 /** What the next view says first. */
 let message = "";
+/** Whether the view that is shown is a signed-in rider's. */
+let signedInShown = false;
 
 /** @param {string} route */
 function go(route) {
@@ -38,6 +40,7 @@ function go(route) {
 async function open() {
   const [route, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
   const rider = session.current();
+  signedInShown = rider !== null;
   showRider(rider && { email: rider.email, signOut });
   const first = message || (MESSAGES[query] ?? "");
   message = "";
@@ -87,8 +90,15 @@ function signOut() {
   void leaveHostedLogin();
 }
 
-/** @param {string} words */
+/**
+ * Go to the sign-in, once, however many calls find at the same time that the session has ended.
+ *
+ * @param {string} words
+ */
 function ended(words) {
+  if (!signedInShown) return;
+  signedInShown = false;
+  session.forget();
   message = words;
   go("sign-in");
 }
@@ -121,10 +131,7 @@ async function start() {
   if (location.pathname !== root.pathname) {
     history.replaceState(null, "", root.pathname + location.search + location.hash);
   }
-  addEventListener(api.SESSION_ENDED, () => {
-    session.forget();
-    ended(text.signIn.ended);
-  });
+  addEventListener(api.SESSION_ENDED, () => ended(text.signIn.ended));
   session.onSignedOutElsewhere(() => ended(text.signIn.signedOut));
   addEventListener("hashchange", () => void open());
   await guard(async () => {

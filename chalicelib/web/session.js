@@ -104,7 +104,6 @@ async function renew(session) {
     return keep(tokens, tokens.RefreshToken ?? session.refreshToken, session.signedInAt);
   } catch (error) {
     if (!(error instanceof CognitoError)) throw error;
-    forget();
     throw new SessionEndedError(error.message, { cause: error });
   }
 }

@@ -15,7 +15,8 @@ from local.places import CACHE
 from local.samples import ensure_samples
 from local.stack import Directories, Stack
 from tests.browser.chromium import chromium
-from tests.browser.riding import PHONE, RiderPage
+from tests.browser.riding import PHONE, RiderPage, ready
+from tests.e2e.world import empty
 
 _numbers = itertools.count(1)
 
@@ -73,9 +74,10 @@ def new_page(browser: Browser, stack: Stack) -> Iterator[Callable[..., RiderPage
 @pytest.fixture
 def rider(new_page: Callable[..., RiderPage]) -> RiderPage:
     """A rider's phone, signed in and with consent given, before the first photo."""
-    page = new_page()
-    page.register()
-    page.open()
-    page.sign_in()
-    page.agree()
-    return page
+    return ready(new_page())
+
+
+@pytest.fixture
+def empty_world(stack: Stack) -> None:
+    """Nobody holds a face: what earlier tests left is removed."""
+    empty(stack)

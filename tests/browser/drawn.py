@@ -26,8 +26,8 @@ def landscape(width: int = 1200, height: int = 900) -> bytes:
 
 def noise(width: int, height: int, *, exif: bytes = b"") -> bytes:
     """A JPEG that hardly compresses: as large as a photo can be; the upper half is darker."""
-    picture = np.random.default_rng(7).integers(128, 256, (height, width, 3), dtype=np.uint8)
-    picture[: height // 2] //= 4
+    picture = np.random.default_rng(7).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    picture[: height // 2] //= 2
     return _jpeg(picture, quality=97, exif=exif)
 
 
@@ -53,5 +53,5 @@ def heic() -> bytes:
 
 def _jpeg(picture: np.ndarray, *, quality: int, exif: bytes = b"") -> bytes:
     target = io.BytesIO()
-    Image.fromarray(picture).save(target, "JPEG", quality=quality, exif=exif)
+    Image.fromarray(picture).save(target, "JPEG", quality=quality, exif=exif, subsampling=0)
     return target.getvalue()

@@ -51,13 +51,13 @@ class RiderPage:
         """Go to the page, as a new visitor or by a reload."""
         self.page.goto(self.url)
 
-    def sees(self, heading: str, seconds: float = 15) -> None:
+    def sees(self, heading: str, seconds: float = 40) -> None:
         """Wait for a view, whose heading then has the focus."""
         title = self.page.get_by_role("heading", level=1, name=heading, exact=True)
         expect(title).to_be_visible(timeout=seconds * 1000)
         expect(title).to_be_focused()
 
-    def reads(self, words: str | re.Pattern[str], seconds: float = 10) -> None:
+    def reads(self, words: str | re.Pattern[str], seconds: float = 20) -> None:
         """Wait for words to be shown."""
         expect(self.page.get_by_text(words).filter(visible=True).first).to_be_visible(timeout=seconds * 1000)
 
@@ -147,3 +147,12 @@ class RiderPage:
         self.press("Replace the photo")
         self.sees("Replace your photo")
         self.send(photo)
+
+
+def ready(tab: RiderPage) -> RiderPage:
+    """A rider who has signed in and agreed, before the first photo."""
+    tab.register()
+    tab.open()
+    tab.sign_in()
+    tab.agree()
+    return tab

@@ -4,40 +4,49 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Request, expect
 
+from local.stack import Stack
+from tests.browser.cable import Cable
 from tests.browser.drawn import noise
-from tests.browser.riding import ACCEPTED, CHOOSE, SENDING, WATCHING, RiderPage
+from tests.browser.riding import ACCEPTED, CHOOSE, SENDING, WATCHING, RiderPage, ready
 
 NO_FACE = "We could not find a face"
 
 
-def slow_down(tab: RiderPage, bytes_a_second: int) -> Callable[[bool], None]:
-    """Slow the uploads of a tab down; the function given back goes offline and online."""
-    session = tab.page.context.new_cdp_session(tab.page)
-
-    def set_conditions(offline: bool) -> None:
-        session.send(
-            "Network.emulateNetworkConditions",
-            {"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": bytes_a_second},
-        )
-
-    set_conditions(False)
-    return set_conditions
+@pytest.fixture
+def cable(stack: Stack) -> Iterator[Cable]:
+    port = urlsplit(stack.endpoints.aws_endpoint).port
+    assert port is not None
+    with Cable(port) as cable:
+        yield cable
 
 
-def test_offline_in_the_middle_of_an_upload_is_told_and_it_goes_on_by_itself(rider: RiderPage) -> None:
-    go_offline = slow_down(rider, 400_000)
-    rider.send(noise(1000, 800))
+@pytest.fixture
+def on_the_road(new_page: Callable[..., RiderPage], cable: Cable) -> RiderPage:
+    """A rider before the first photo, whose connection is the cable."""
+    return ready(new_page(proxy={"server": cable.url}))
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["the browser knows", "the browser does not notice"])
+def test_offline_in_the_middle_of_an_upload_is_told_and_it_goes_on_by_itself(
+    on_the_road: RiderPage, cable: Cable, known: bool
+) -> None:
+    rider = on_the_road
+    cable.bytes_a_second = 300_000
+    rider.send(noise(1600, 1200))
     rider.sees(SENDING)
-    rider.reads(re.compile(r"of \d+\.\d MB · (?!0 %)\d+ % sent"))
-    go_offline(True)
+    rider.reads(re.compile(r"of \d+\.\d MB · [1-9]\d? % sent"))
+    cable.pull()
+    rider.page.context.set_offline(known)
     rider.reads("The connection is gone. We go on as soon as it is back")
-    slow_down(rider, -1)(False)
+    cable.plug_in()
+    rider.page.context.set_offline(False)
     rider.sees(NO_FACE)
 
 
@@ -47,15 +56,16 @@ def test_offline_while_the_photo_is_looked_at_is_told_and_it_goes_on(rider: Ride
     rider.send()
     rider.sees(WATCHING)
     page.context.set_offline(True)
-    rider.reads("No connection at the moment. Your photo is safe with us")
     page.unroute("**/uploads/*")
+    rider.reads("No connection at the moment. Your photo is safe with us")
     page.context.set_offline(False)
     rider.sees(NO_FACE)
 
 
-def test_a_slow_upload_shows_its_progress_and_can_be_cancelled(rider: RiderPage) -> None:
-    slow_down(rider, 150_000)
-    rider.send(noise(1000, 800))
+def test_a_slow_upload_shows_its_progress_and_can_be_cancelled(on_the_road: RiderPage, cable: Cable) -> None:
+    rider = on_the_road
+    cable.bytes_a_second = 300_000
+    rider.send(noise(1600, 1200))
     rider.sees(SENDING)
     bar = rider.page.get_by_role("progressbar", name="Upload progress")
     expect(bar).to_have_attribute("value", re.compile("[1-9]"))
@@ -150,6 +160,7 @@ def test_a_service_that_is_down_is_told_with_a_way_back(rider: RiderPage) -> Non
     rider.sees(CHOOSE)
 
 
+@pytest.mark.usefixtures("empty_world")
 def test_two_tabs_upload_without_disturbing_each_other(
     new_page: Callable[..., RiderPage], rider: RiderPage, samples: dict[str, Path]
 ) -> None:
@@ -159,13 +170,15 @@ def test_two_tabs_upload_without_disturbing_each_other(
     other.sees(CHOOSE)
     rider.send(samples["biden"])
     other.send(samples["no_face"])
-    rider.sees(ACCEPTED)
     other.sees(NO_FACE)
+    rider.page.bring_to_front()  # a hidden tab waits
+    rider.sees(ACCEPTED)
     # Erased in one tab: the other, asked again, has nothing to show any more.
     rider.press("Done")
     rider.press("Erase my photo")
     rider.press("Erase it")
     rider.sees(CHOOSE)
+    other.page.bring_to_front()
     other.page.reload()
     other.sees("Your photo did not arrive")
     other.press("Try another photo")

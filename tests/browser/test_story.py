@@ -6,8 +6,12 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from local.stack import Stack
-from tests.browser.riding import ACCEPTED, CHOOSE, LIVE, RiderPage
+from tests.browser.riding import ACCEPTED, CHOOSE, LIVE, RiderPage, ready
+
+pytestmark = pytest.mark.usefixtures("empty_world")
 
 
 def test_from_sign_up_to_accepted_replaced_and_erased(
@@ -53,11 +57,7 @@ def test_a_face_that_another_rider_holds_is_refused_without_a_name_and_may_be_ap
     rider.send(samples["biden"])
     rider.sees(ACCEPTED)
 
-    twin = new_page()
-    twin.register()
-    twin.open()
-    twin.sign_in()
-    twin.agree()
+    twin = ready(new_page())
     twin.send(samples["biden"])
     twin.sees("This face already has an account")
     shown = twin.page.content()
