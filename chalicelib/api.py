@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from chalice import (
+from chalice.app import (
     BadRequestError,
     Blueprint,
     CognitoUserPoolAuthorizer,

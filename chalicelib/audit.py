@@ -19,6 +19,7 @@ from chalicelib.observability import count, logger
 from chalicelib.riders import live_item
 from chalicelib.rules import MAX_MATCHES
 from chalicelib.steps.retire_replaced import retire_older
+from chalicelib.twins import are_twins
 from chalicelib.uploads_table import Row, UploadsTable, has_ended, iso, text_of
 from chalicelib.wiring import call
 
@@ -171,7 +172,12 @@ class Auditor:
             return
         for match in matches:
             user_id, upload_id = owner_of_face(match["Face"].get("ExternalImageId", ""))
-            if user_id != row["userId"]["S"] and self._is_live(user_id, upload_id):
+            mine = row["userId"]["S"]
+            if (
+                user_id != mine
+                and self._is_live(user_id, upload_id)
+                and not are_twins(mine, user_id, self._table)
+            ):
                 self._report.shared_faces.append((row["uploadId"]["S"], upload_id or "-"))
 
     def _is_live(self, user_id: str, upload_id: str | None) -> bool:

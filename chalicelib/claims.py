@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from chalicelib.errors import FaceAlreadyExistsError, UndecidedRivalError, UploadEndedError
 from chalicelib.models import Claim, RiderPhoto, UploadStatus, minted_upload_id, owner_of_face
+from chalicelib.twins import are_twins
 from chalicelib.uploads_table import UploadsTable, status_of, text_of
 
 # Whoever starts an execution by hand, for a photo that no form uploaded, wants it decided now: the
@@ -74,7 +75,7 @@ def open_claim(photo: RiderPhoto, table: UploadsTable) -> None:
 
 
 def settle(rival: Rival, photo: RiderPhoto, table: UploadsTable) -> None:
-    """Make sure that this rival cannot confirm any more, or give way to it.
+    """Make sure that this rival cannot confirm any more, or give way to it; twins leave each other alone.
 
     Raises
     ------
@@ -86,7 +87,7 @@ def settle(rival: Rival, photo: RiderPhoto, table: UploadsTable) -> None:
     while True:
         row = table.row(rival.user_id, rival.upload_id) if rival.upload_id else None
         claim = text_of(row, "claim")
-        if claim == Claim.WITHDRAWN:
+        if claim == Claim.WITHDRAWN or are_twins(photo.user_id, rival.user_id, table):
             return
         if rival.upload_id is None or claim != Claim.OPEN:
             raise FaceAlreadyExistsError(TAKEN)

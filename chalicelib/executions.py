@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from chalicelib.errors import InvalidInputError
 from chalicelib.models import (
     UNVERSIONED,
     RiderPhoto,
+    UploadStatus,
     minted_upload_id,
     object_digest,
     upload_id_of_object,
@@ -21,7 +22,7 @@ from chalicelib.models import (
 )
 from chalicelib.observability import count, logger
 from chalicelib.riders import live_item
-from chalicelib.uploads_table import UploadsTable, has_ended, text_of
+from chalicelib.uploads_table import RESTARTABLE, UploadsTable, has_ended, text_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -159,6 +160,7 @@ def restart(
     table: UploadsTable,
     step_functions: SFNClient,
     state_machine_arn: str,
+    statuses: Collection[UploadStatus] = RESTARTABLE,
 ) -> Started:
     """Start an upload again whose execution failed, was lost, or never began.
 
@@ -166,6 +168,8 @@ def restart(
     ----------
     from_execution
         The execution that the upload's row is bound to; the new one's name carries the next attempt.
+    statuses
+        Those that the upload may have.
 
     Returns
     -------
@@ -180,7 +184,7 @@ def restart(
         attempt = 1 + (int(last) if last.isdecimal() and len(last) < 4 else 1)
     name = first if attempt == 1 else f"{first}-{attempt}"
     photo = replace(photo, execution_arn=f"{_executions_of(state_machine_arn)}:{name}")
-    if not table.take_over(photo, from_execution):
+    if not table.take_over(photo, from_execution, statuses):
         row = table.row_of(photo)
         # Whoever took it over before may have been stopped before the start.
         if text_of(row, "executionArn") != photo.execution_arn or has_ended(row):

@@ -30,7 +30,7 @@ def count_form(user_id: str, records: RiderRecords, settings: Settings) -> None:
         if records.update(
             user_id,
             _RECORD,
-            "ADD forms :one",
+            "SET forms = forms + :one",
             {**ended, ":one": {"N": "1"}, ":most": {"N": str(most)}},
             condition="startedAt > :ended AND forms < :most",
         ):

@@ -14,12 +14,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from chalicelib.uploads_table import Row, key_of
-
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from chalicelib.settings import Settings
+    from chalicelib.uploads_table import Row
 
 RECORDS: Final = "rider#"
 
@@ -69,9 +68,9 @@ class RiderRecords:
             return False
         return True
 
-    def delete(self, record: Row) -> None:
+    def delete(self, user_id: str, name: str) -> None:
         """Delete a record; one that is gone already stays so."""
-        self._dynamodb.delete_item(TableName=self._table, Key=key_of(record))
+        self._dynamodb.delete_item(TableName=self._table, Key=_key(user_id, name))
 
 
 def _key(user_id: str, name: str) -> dict[str, Any]:

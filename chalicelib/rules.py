@@ -6,7 +6,7 @@ The defaults are argued in docs/decisions/photo-rules.md.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -122,7 +122,9 @@ class PhotoRules:
                 f": the photo has {width} x {height} pixels, each side needs {self.min_image_side} or more.",
             )
 
-    def the_one_clear_face(self, faces: Sequence[FaceDetail], header: ImageHeader) -> FaceDetail:
+    def the_one_clear_face(
+        self, faces: Sequence[FaceDetail], header: ImageHeader, waived: Collection[Reason] = ()
+    ) -> FaceDetail:
         """The one face of a photo that breaks no rule.
 
         Parameters
@@ -131,6 +133,8 @@ class PhotoRules:
             `FaceDetails` of DetectFaces, with `ATTRIBUTES`.
         header
             The photo's size, to know the face's in pixels.
+        waived
+            Of SUNGLASSES and FACE_NOT_CLEAR those that don't count.
 
         Raises
         ------
@@ -143,10 +147,11 @@ class PhotoRules:
         if len(faces) > 1:
             raise rejected(Reason.MULTIPLE_FACES, f"{len(faces)} faces in the photo.")
         face = faces[0]
-        if _is(face, "Sunglasses", self.min_sunglasses_confidence):
+        sunglasses = _is(face, "Sunglasses", self.min_sunglasses_confidence)
+        if sunglasses and Reason.SUNGLASSES not in waived:
             raise rejected(Reason.SUNGLASSES)
         unclear = self._what_is_unclear(face, header)
-        if unclear:
+        if unclear and Reason.FACE_NOT_CLEAR not in waived:
             raise rejected(Reason.FACE_NOT_CLEAR, f": {unclear}.")
         return face
 

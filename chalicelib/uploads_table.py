@@ -2,8 +2,9 @@
 
 A row has the key `userId`, `uploadId` and, as far as they are known, `status`, `claim` (see `claims`),
 `reason`, `message`, `s3bucket`, `s3key`, `s3versionid`, `faceId`, `thumbnail`, `executionArn` (the one
-execution that may change the row), `mail_{status}`, `replacedBy`, `acceptedAt`, `appeal` and `appealedAt`, `waived` (see `appeals`), `createdAt`, `updatedAt` (ISO 8601, UTC)
-and `expiresAt` (epoch seconds, absent while the photo is live).
+execution that may change the row), `mail_{status}`, `replacedBy`, `appeal`, `appealedAt` and `waived`
+(see `appeals`), `acceptedAt`, `createdAt`, `updatedAt` (ISO 8601, UTC) and `expiresAt` (epoch seconds,
+absent while the photo is live).
 """
 
 from __future__ import annotations

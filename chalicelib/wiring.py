@@ -41,7 +41,14 @@ _PROVIDERS: Final[Mapping[str, Callable[[], Any]]] = {
 def call[Result](function: Callable[..., Result], **known: Any) -> Result:
     """Call a function with the clients that its parameters name, and with what is known already.
 
-    What is known and not asked for is left out, so that all steps can be called alike.
+    What is known and not asked for is left out, so that all steps can be called alike. A parameter with a
+    default keeps it unless it is known.
     """
     wanted = inspect.signature(function).parameters
-    return function(**{name: known[name] if name in known else _PROVIDERS[name]() for name in wanted})
+    return function(
+        **{
+            name: known[name] if name in known else _PROVIDERS[name]()
+            for name, parameter in wanted.items()
+            if name in known or parameter.default is parameter.empty
+        }
+    )

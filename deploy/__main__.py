@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from chalicelib.models import UploadStatus
+from deploy.appeals import AcceptOptions, AppealsOptions, accept, appeals
 from deploy.bring_up import UpOptions, up
 from deploy.checks import check_python
 from deploy.errors import DeployError
@@ -60,7 +62,12 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "allow-change", parents=[common, of_rider], help="let a rider's next photo show another face, once"
     )
-    for asking in (down_parser, erase_parser):
+    commands.add_parser("appeals", parents=[common], help="list the rejections that riders call a mistake")
+    accept_parser = commands.add_parser(
+        "accept", parents=[common, of_rider], help="process a rejected upload again without the rule it broke"
+    )
+    accept_parser.add_argument("--upload", required=True, metavar="UPLOADID")
+    for asking in (down_parser, erase_parser, accept_parser):
         asking.add_argument("--yes", action="store_true", help="don't ask")
     return root
 
@@ -149,7 +156,33 @@ def _allow_change(given: argparse.Namespace, progress: ConsoleProgress) -> int:
     return 0
 
 
-_COMMANDS = {"up": _up, "down": _down, "redrive": _redrive, "erase": _erase, "allow-change": _allow_change}
+def _appeals(given: argparse.Namespace, progress: ConsoleProgress) -> int:
+    found = appeals(AppealsOptions(given.stage, given.region), progress)
+    progress.step(f"{len(found)} open appeals.")
+    if given.json:
+        print(json.dumps([dataclasses.asdict(appeal) for appeal in found]))
+    return 0
+
+
+def _accept(given: argparse.Namespace, progress: ConsoleProgress) -> int:
+    options = AcceptOptions(given.stage, given.user, given.upload, given.region)
+    done = accept(options, progress, _confirmation(given))
+    if done.status == UploadStatus.REJECTED:
+        progress.step("Nothing was changed.")
+    if given.json:
+        print(json.dumps(dataclasses.asdict(done)))
+    return 1 if done.status == UploadStatus.REJECTED else 0
+
+
+_COMMANDS = {
+    "up": _up,
+    "down": _down,
+    "redrive": _redrive,
+    "erase": _erase,
+    "allow-change": _allow_change,
+    "appeals": _appeals,
+    "accept": _accept,
+}
 
 
 def _rider(given: argparse.Namespace) -> RiderOptions:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from chalicelib.erasure import Eraser
 from chalicelib.errors import RiderPhotoError
 from chalicelib.models import UPLOAD_PREFIX
+from chalicelib.records import RiderRecords
 from chalicelib.riders import live_item
+from chalicelib.twins import forget_records
 from chalicelib.uploads_table import iso
 from deploy.deployed import DeployedStage, check_user, find_deployed
 from deploy.errors import CheckError, DeployError, aws_errors_explained
@@ -49,6 +51,8 @@ class RiderErased:
         Versions of photos and thumbnails.
     executions
         Those that were stopped.
+    records
+        The consent and the like, which the rider's own `DELETE /photo` keeps.
     """
 
     stage: str
@@ -58,12 +62,13 @@ class RiderErased:
     objects: int = 0
     rows: int = 0
     executions: int = 0
+    records: int = 0
 
 
 def erase(
     options: RiderOptions, progress: Progress, confirm: Callable[[str], bool] = lambda question: True
 ) -> RiderErased:
-    """Erase all that this stage keeps of a rider, as the rider's own `DELETE /photo` does.
+    """Erase all that this stage keeps of a rider: more than the rider's own `DELETE /photo`, consent too.
 
     A repetition goes on where the last one stopped, and erases what came in late.
 
@@ -85,7 +90,8 @@ def erase(
         target = stage.target
         question = (
             f"Erase the rider {user} from {target.names.stack} (account {target.account_id}, region "
-            f"{target.region}): faces, every version of the photos, thumbnails and rows? It can't be undone."
+            f"{target.region}): faces, every version of the photos, thumbnails, rows and consent? "
+            "It can't be undone."
         )
         if not confirm(question):
             return RiderErased(options.stage, user, erased=False)
@@ -99,14 +105,17 @@ def erase(
             client("stepfunctions"),
             stage.settings,
         )
+        # First the consent: without it no form is handed out meanwhile.
+        records = forget_records(user, _records(stage))
         try:
             erasure = eraser.erase(user)
         except RiderPhotoError as error:
             raise DeployError(f"Not all of {user} is erased: {error} Run the same command again.") from error
-    for name, number in asdict(erasure).items():
+    numbers = {**asdict(erasure), "records": records}
+    for name, number in numbers.items():
         progress.detail(f"{name}: {number:,}")
     progress.detail("the audit sweeps what forms and executions of that time may still bring in")
-    return RiderErased(options.stage, user, erased=True, **asdict(erasure))
+    return RiderErased(options.stage, user, erased=True, **numbers)
 
 
 def allow_change(options: RiderOptions, progress: Progress) -> None:
@@ -143,12 +152,18 @@ def _allow(dynamodb: DynamoDBClient, table: str, user: str) -> bool:
     return True
 
 
+def _records(stage: DeployedStage) -> RiderRecords:
+    return RiderRecords(stage.target.session.client("dynamodb"), stage.settings)
+
+
 def _is_known(stage: DeployedStage, user: str) -> bool:
-    """Whether anything is kept of the rider: an item, a row, or a photo whose row has expired."""
+    """Whether anything is kept of the rider: an item, a row, a record, or a photo whose row has expired."""
     client, settings = stage.target.session.client, stage.settings
     if live_item(user, client("dynamodb"), settings.rider_photo_table):
         return True
     if next(stage.uploads.rows_of_rider(user), None) is not None:
+        return True
+    if next(_records(stage).of_rider(user), None) is not None:
         return True
     listed = client("s3").list_object_versions(
         Bucket=settings.photo_bucket, Prefix=f"{UPLOAD_PREFIX}{user}/", MaxKeys=1

@@ -7,7 +7,7 @@ import secrets
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 _TIMEOUT_SECONDS = 60.0
@@ -19,6 +19,7 @@ class Answer:
 
     status: int
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def json(self) -> Any:
         """The body, parsed."""
@@ -39,10 +40,10 @@ def request(
     call = urllib.request.Request(url, data=body, method=method, headers=dict(headers or {}))
     try:
         with opener.open(call, timeout=_TIMEOUT_SECONDS) as answer:
-            return Answer(answer.status, answer.read())
+            return Answer(answer.status, answer.read(), dict(answer.headers))
     except urllib.error.HTTPError as error:
         with error:
-            return Answer(error.code, error.read())
+            return Answer(error.code, error.read(), dict(error.headers))
 
 
 def post_form(url: str, fields: Mapping[str, str], file: bytes) -> Answer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.appeals import waived_reasons
 from chalicelib.claims import confirm, rivals_among, settle
 from chalicelib.errors import FaceNotVisibleYetError, InvalidInputError, SupersededError
 from chalicelib.models import Reason, RiderPhoto, payload_of, state_of
@@ -66,7 +67,8 @@ def confirm_face(
     except rekognition.exceptions.InvalidParameterException as error:
         raise FaceNotVisibleYetError("The collection does not know the indexed face yet.") from error
     if settings.same_person_required and replaces != photo.upload_id:
-        _check_same_person(live, {match["Face"]["FaceId"] for match in matches}, rekognition, settings)
+        matching = {match["Face"]["FaceId"] for match in matches}
+        _check_same_person(photo, live, matching, table, rekognition, settings)
     for rival in rivals_among(photo, (match["Face"].get("ExternalImageId", "") for match in matches)):
         settle(rival, photo, table)
     confirm(photo, table)
@@ -82,18 +84,24 @@ def _indexed_face(event: Mapping[str, Any]) -> str:
 
 
 def _check_same_person(
-    live: Mapping[str, Any], matching: set[str], rekognition: RekognitionClient, settings: Settings
+    photo: RiderPhoto,
+    live: Mapping[str, Any],
+    matching: set[str],
+    table: UploadsTable,
+    rekognition: RekognitionClient,
+    settings: Settings,
 ) -> None:
     """A replacement shows the same person, or swapping faces would free one for a second account.
 
     Raises
     ------
     PhotoDoesNotMeetRequirementError
-        FACE_CHANGED, unless an operator allowed the change or the live face is not in the collection.
+        FACE_CHANGED, unless an operator allowed the change or accepted this photo, or the live face is not
+        in the collection.
     """
     live_face = text_of(live, "faceId")
     if live_face is None or live_face in matching or "faceChangeAllowed" in live:
         return
     known = rekognition.list_faces(CollectionId=settings.collection_id, FaceIds=[live_face])["Faces"]
-    if known:
+    if known and Reason.FACE_CHANGED not in waived_reasons(photo, table):
         raise rejected(Reason.FACE_CHANGED)

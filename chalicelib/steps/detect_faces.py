@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.appeals import waived_reasons
 from chalicelib.clients import error_code
-from chalicelib.errors import PhotoNotFoundError
+from chalicelib.errors import PhotoDoesNotMeetRequirementError, PhotoNotFoundError
 from chalicelib.image_header import ImageHeader, read_image_header
 from chalicelib.models import UNVERSIONED, Reason, RiderPhoto, upload_id_of_object
 from chalicelib.rules import ATTRIBUTES, PhotoRules, rejected
@@ -14,6 +15,8 @@ from chalicelib.rules import ATTRIBUTES, PhotoRules, rejected
 if TYPE_CHECKING:
     from mypy_boto3_rekognition import RekognitionClient
     from mypy_boto3_s3 import S3Client
+
+    from chalicelib.uploads_table import UploadsTable
 
 _HEADER_BYTES = 64 * 1024
 # S3 answers AccessDenied for an object that is not there to whoever may not list the bucket, and
@@ -24,7 +27,7 @@ _NOT_THERE = frozenset(
 
 
 def detect_faces(
-    photo: RiderPhoto, s3: S3Client, rekognition: RekognitionClient, rules: PhotoRules
+    photo: RiderPhoto, s3: S3Client, rekognition: RekognitionClient, rules: PhotoRules, table: UploadsTable
 ) -> dict[str, Any]:
     """Find the one clear face of a photo.
 
@@ -38,7 +41,8 @@ def detect_faces(
     Raises
     ------
     PhotoDoesNotMeetRequirementError
-        With the first rule the photo breaks: the file, no face, several, sunglasses, not clear.
+        With the first rule the photo breaks: the file, no face, several, sunglasses, not clear;
+        those are passed over that an operator waived for this upload.
     PhotoNotFoundError
         If there is no such object or version.
     """
@@ -49,7 +53,13 @@ def detect_faces(
         raise rejected(Reason.IMAGE_UNREADABLE, ": the file is damaged.") from error
     except rekognition.exceptions.ImageTooLargeException as error:
         raise rejected(Reason.IMAGE_TOO_LARGE, ".") from error
-    face = rules.the_one_clear_face(faces["FaceDetails"], header)
+    try:
+        face = rules.the_one_clear_face(faces["FaceDetails"], header)
+    except PhotoDoesNotMeetRequirementError as broken:
+        waived = waived_reasons(photo, table)
+        if broken.reason not in waived:
+            raise
+        face = rules.the_one_clear_face(faces["FaceDetails"], header, waived)
     return {
         **{name: value for name, value in face.items() if name != "Landmarks"},
         "s3VersionId": photo.version_id,

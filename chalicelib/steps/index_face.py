@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.appeals import waived_reasons
 from chalicelib.claims import TAKEN, open_claim
 from chalicelib.errors import FaceAlreadyExistsError
 from chalicelib.models import Reason, RiderPhoto
@@ -13,8 +14,9 @@ from chalicelib.uploads_table import UploadsTable
 
 if TYPE_CHECKING:
     from mypy_boto3_rekognition import RekognitionClient
+    from mypy_boto3_rekognition.type_defs import IndexFacesResponseTypeDef
 
-    from chalicelib.settings import Settings
+    from chalicelib.settings import QualityFilter, Settings
 
 _IN_WORDS = {
     "EXTREME_POSE": "the head is turned too far",
@@ -44,7 +46,7 @@ def index_face(
     Raises
     ------
     PhotoDoesNotMeetRequirementError
-        If the face is too poor for the collection's quality filter.
+        If the face is too poor for the collection's quality filter, unless an operator accepted it.
     FaceAlreadyExistsError
         If an older rival has put this upload's claim aside.
     UploadEndedError
@@ -52,14 +54,9 @@ def index_face(
     """
     if photo.execution_arn:
         open_claim(photo, table)
-    answer = rekognition.index_faces(
-        CollectionId=settings.collection_id,
-        Image=photo.as_rekognition_image(),  # type: ignore[arg-type]
-        ExternalImageId=photo.external_image_id,
-        MaxFaces=1,
-        QualityFilter=settings.quality_filter,
-        DetectionAttributes=["DEFAULT"],
-    )
+    answer = _index(photo, settings.quality_filter, rekognition, settings)
+    if not answer["FaceRecords"] and Reason.FACE_NOT_CLEAR in waived_reasons(photo, table):
+        answer = _index(photo, "NONE", rekognition, settings)
     if not answer["FaceRecords"]:
         raise rejected(Reason.FACE_NOT_CLEAR, f": {_why_unindexed(answer['UnindexedFaces'])}.")
     face = answer["FaceRecords"][0]["Face"]
@@ -68,6 +65,19 @@ def index_face(
         rekognition.delete_faces(CollectionId=settings.collection_id, FaceIds=[face["FaceId"]])
         raise FaceAlreadyExistsError(TAKEN)
     return dict(face)
+
+
+def _index(
+    photo: RiderPhoto, quality_filter: QualityFilter, rekognition: RekognitionClient, settings: Settings
+) -> IndexFacesResponseTypeDef:
+    return rekognition.index_faces(
+        CollectionId=settings.collection_id,
+        Image=photo.as_rekognition_image(),  # type: ignore[arg-type]
+        ExternalImageId=photo.external_image_id,
+        MaxFaces=1,
+        QualityFilter=quality_filter,
+        DetectionAttributes=["DEFAULT"],
+    )
 
 
 def _why_unindexed(unindexed: Sequence[Any]) -> str:

@@ -8,6 +8,7 @@ from chalicelib.claims import TAKEN, is_taken, rivals_among
 from chalicelib.errors import FaceAlreadyExistsError
 from chalicelib.models import Reason, RiderPhoto
 from chalicelib.rules import MAX_MATCHES, rejected
+from chalicelib.twins import are_twins
 from chalicelib.uploads_table import UploadsTable
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def search_face(
     ------
     FaceAlreadyExistsError
         If another rider's face is at least as similar as the threshold, and its claim is confirmed or
-        no row accounts for it.
+        no row accounts for it, unless the two riders are twins.
     PhotoDoesNotMeetRequirementError
         If the search finds no face in the photo although FaceDetection did.
     """
@@ -46,6 +47,6 @@ def search_face(
             raise
         raise rejected(Reason.FACE_NOT_CLEAR, ": it cannot be compared with other faces.") from error
     rivals = rivals_among(photo, (match["Face"].get("ExternalImageId", "") for match in matches))
-    if any(is_taken(rival, table) for rival in rivals):
+    if any(is_taken(rival, table) and not are_twins(photo.user_id, rival.user_id, table) for rival in rivals):
         raise FaceAlreadyExistsError(TAKEN)
     return {"matches": len(matches)}

@@ -1,4 +1,4 @@
-"""The operator's commands on a running stage: `python -m deploy redrive | erase | allow-change`."""
+"""The operator's commands on a running stage: `python -m deploy redrive | erase | allow-change | accept`."""
 
 from __future__ import annotations
 
@@ -119,6 +119,8 @@ def test_an_operator_erases_a_rider(stack: Stack, rider: Rider, samples: dict[st
     done = outcome(deploy(stack, "erase", "--user", rider.user_id, "--yes", "--json"))
     assert (done["faces"], done["rows"]) == (1, 2)
     assert done["objects"] == 3  # two photos and a thumbnail
+    assert done["records"] == 2  # the consent, and how many forms there were
+    assert rider.call("POST", "/uploads", b'{"contentType": "image/png"}').status == 403
     assert faces_of(stack) == []
     assert set(item_of(stack, rider.user_id)) == {"Username", "uploadId", "erasedAt"}
     again = outcome(deploy(stack, "erase", "--user", rider.user_id, "--yes", "--json"))
@@ -133,9 +135,41 @@ def test_an_operator_allows_one_change_of_face(stack: Stack, rider: Rider, sampl
     assert ended(rider, post(rider, samples["obama"])) == ("rejected", "FACE_CHANGED")
 
 
+def test_an_operator_accepts_a_twin_who_appeals_and_both_replace_their_photos_later(
+    stack: Stack, new_rider: Callable[[], Rider], samples: dict[str, Path]
+) -> None:
+    anna, beth = new_rider(), new_rider()
+    assert ended(anna, post(anna, samples["obama"])) == ("accepted", None)
+    form = post(beth, samples["obama_speaking"])
+    path, note = f"/uploads/{form.upload_id}/appeal", b'{"message": "That is my twin."}'
+    assert ended(beth, form) == ("rejected", "FACE_ALREADY_EXISTS")
+    assert anna.call("POST", path, note).status == 404
+    assert [beth.call("POST", path, note).status for _ in range(2)] == [204, 409]
+    assert beth.view(form.upload_id)["appealed"] is True
+
+    listed = deploy(stack, "appeals", "--json")
+    assert listed.returncode == 0, listed.stderr
+    [appeal] = json.loads(listed.stdout)
+    assert (appeal["user"], appeal["upload"]) == (beth.user_id, form.upload_id)
+    assert (appeal["reason"], appeal["appeal"]) == ("FACE_ALREADY_EXISTS", "That is my twin.")
+
+    arguments = ("accept", "--user", beth.user_id, "--upload", form.upload_id, "--yes", "--json")
+    done = outcome(deploy(stack, *arguments))
+    assert (done["started"], done["twins"]) == (True, [anna.user_id])
+    assert ended(beth, form) == ("accepted", None)
+    again = outcome(deploy(stack, *arguments))
+    assert (again["started"], again["status"]) == (False, "accepted")
+    assert ended(anna, post(anna, samples["obama_standing"])) == ("accepted", None)
+    assert ended(beth, post(beth, samples["obama"])) == ("accepted", None)
+    third = new_rider()
+    assert ended(third, post(third, samples["obama"])) == ("rejected", "FACE_ALREADY_EXISTS")
+    assert len(faces_of(stack)) == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (("accept", "--user", "nobody", "--upload", "nothing", "--yes"), "has no upload 'nothing'"),
         (("erase", "--user", "nobody", "--yes"), "Nothing is kept of a rider 'nobody'"),
         (("erase", "--user", "anna@example.com", "--yes"), "not the address"),
         (("allow-change", "--user", "nobody"), "has no accepted photo"),

@@ -9,6 +9,7 @@ from typing import Any
 
 from chalicelib.errors import InvalidInputError
 from chalicelib.models import Claim, UploadStatus, owner_of_face, user_id_of_key
+from chalicelib.records import RECORDS
 from chalicelib.rules import PhotoRules
 from chalicelib.uploads_table import has_ended, status_of, text_of
 from local.stack import SENDER, Stack
@@ -36,6 +37,8 @@ class World:
     ----------
     rows
         Of the uploads table, by userId and uploadId.
+    twins
+        Riders whom an operator found to be twins, as `{userId}#{userId}`.
     items
         Of the rider photo table, by userId.
     faces
@@ -53,6 +56,7 @@ class World:
     """
 
     rows: Mapping[Key, Row]
+    twins: frozenset[str]
     items: Mapping[str, Row]
     faces: Mapping[str, str]
     alike: Mapping[str, frozenset[str]]
@@ -64,15 +68,19 @@ class World:
     @classmethod
     def of(cls, stack: Stack) -> World:
         """The world as it is now."""
+        table = scan(stack, stack.deployment.outputs["UploadsTable"])
         rows = {
-            (row["userId"]["S"], row["uploadId"]["S"]): row
-            for row in scan(stack, stack.deployment.outputs["UploadsTable"])
-            if not row["userId"]["S"].startswith("#")
+            (row["userId"]["S"], row["uploadId"]["S"]): row for row in table if "#" not in row["userId"]["S"]
         }
         faces = {face["FaceId"]: face["ExternalImageId"] for face in faces_of(stack)}
         mails = Counter(address for mail in stack.mails() if mail.sender == SENDER for address in mail.to)
         return cls(
             rows=rows,
+            twins=frozenset(
+                row["userId"]["S"].removeprefix(RECORDS) + row["uploadId"]["S"].removeprefix("twin")
+                for row in table
+                if row["userId"]["S"].startswith(RECORDS) and row["uploadId"]["S"].startswith("twin#")
+            ),
             items={item["Username"]["S"]: item for item in scan(stack, stack.endpoints.rider_photo_table)},
             faces=faces,
             alike={face_id: _alike(stack, face_id) for face_id in faces},
@@ -131,7 +139,8 @@ class World:
                 yield f"the face {face_id} of {image_id} belongs to no live item"
             rider = owner_of_face(image_id)[0]
             for other in self.alike[face_id]:
-                if owner_of_face(self.faces[other])[0] != rider:
+                another = owner_of_face(self.faces[other])[0]
+                if another != rider and f"{rider}#{another}" not in self.twins:
                     yield f"the faces of {image_id} and {self.faces[other]} are one person's"
         yield from (f"the live face of {live[face]} is missing" for face in live.keys() - self.faces.keys())
 
@@ -233,7 +242,8 @@ def empty(stack: Stack) -> None:
         (stack.endpoints.rider_photo_table, ("Username",)),
         (stack.deployment.outputs["UploadsTable"], ("userId", "uploadId")),
     ):
-        for item in scan(stack, table):
+        # Whoever has consented has not done so by an upload, and may go on.
+        for item in (item for item in scan(stack, table) if text_of(item, "uploadId") != "consent"):
             dynamodb.delete_item(TableName=table, Key={name: item[name] for name in key})
     for bucket in (stack.endpoints.photo_bucket, stack.endpoints.thumbnail_bucket):
         batch = [{"Key": key, "VersionId": version} for key, version in versions(stack, bucket)]

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from chalicelib.consent import CONSENT_VERSION, give_consent
 from chalicelib.executions import execution_name, identify
 from chalicelib.models import RiderPhoto, upload_key, uuid7
+from chalicelib.records import RiderRecords
 from chalicelib.settings import Settings
 from chalicelib.uploads_table import BY_STATUS_INDEX, UploadsTable
 from tests.fakes.dynamodb import FakeDynamoDB, Index
@@ -70,6 +72,7 @@ class FakeAws:
         self.step_functions = FakeStepFunctions(self.settings.state_machine_arn)
         self.cognito = FakeCognito(self.settings.user_pool_id)
         self.table = UploadsTable(self.dynamodb, self.settings)  # type: ignore[arg-type]
+        self.records = RiderRecords(self.dynamodb, self.settings)  # type: ignore[arg-type]
         self._uploads = 0
         for client in self.clients:
             client.checked = checked
@@ -117,6 +120,16 @@ class FakeAws:
     def execution_arn(self, name: str) -> str:
         """The ARN of an execution."""
         return f"{self.settings.state_machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
+
+    def consent(self, *user_ids: str) -> None:
+        """Let riders agree to the processing of their faces, as they must before they get a form."""
+        for user_id in user_ids or (RIDER,):
+            give_consent(user_id, CONSENT_VERSION, self.records)
+
+    def uploads(self) -> list[dict[str, Any]]:
+        """The rows of all uploads."""
+        rows = self.dynamodb.items(self.settings.uploads_table)
+        return [row for row in rows if "#" not in row["userId"]["S"]]
 
     def row(self, photo: RiderPhoto) -> dict[str, Any] | None:
         """The row of an upload."""

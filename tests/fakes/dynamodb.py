@@ -93,13 +93,13 @@ class FakeDynamoDB(FakeClient):
         old = self._items[table].get(key)
         placeholders = _placeholders(request)
         change = self._read(update, request["UpdateExpression"])
+        self._check_condition(request, old, change)
         try:
             updated, targets = change.evaluate(request["Key"] if old is None else old, placeholders)
         except (ExpressionError, KeyError) as error:
             raise self._invalid(error) from error
         if targets & set(self._key_names[table]):
             raise self._invalid("Cannot update attribute. This attribute is part of the key")
-        self._check_condition(request, old, change)
         self._write(table, key, self._copy(updated))
         return {}
 

@@ -149,7 +149,8 @@ class FakeRekognition(FakeClient):
         details = {"FaceDetail": {name: face()[name] for name in FIELDS_OF_ATTRIBUTE["DEFAULT"]}}
         answer: Answer = {"FaceRecords": [], "UnindexedFaces": [], "FaceModelVersion": "7.0"}
         for position, person in enumerate(_people(content)):
-            reasons = list(self._unindexed_reasons)
+            filtered = request.get("QualityFilter") != "NONE"
+            reasons = list(self._unindexed_reasons) if filtered else []
             if position >= request.get("MaxFaces", 100):
                 reasons.append("EXCEEDS_MAX_FACES")
             if reasons:

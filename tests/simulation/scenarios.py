@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from chalicelib.executions import execution_name
 from chalicelib.models import RiderPhoto, upload_id_of_object, upload_key, uuid7
+from chalicelib.records import RECORDS
 from tests.fakes import ENVIRONMENT
 from tests.fakes.pictures import photo as picture
 from tests.simulation.cells import World, frozen
@@ -163,6 +164,11 @@ class Scenario:
         return cells
 
 
+def twin_record(one: str, other: str) -> str:
+    """The record by which an operator made another rider one's twin."""
+    return frozen({"userId": {"S": f"{RECORDS}{one}"}, "uploadId": {"S": f"twin#{other}"}})
+
+
 def created(*uploads: Upload) -> tuple[Event, ...]:
     """S3's events of uploads."""
     return tuple(
@@ -198,6 +204,16 @@ NOBODY: Final = Scenario(
     "a photo of nobody", (Upload(ALICE, "", 1),), created(Upload(ALICE, "", 1)), _either(("rejected",))
 )
 TWO_RIDERS: Final = Scenario("one face, two riders", (_A1, _B2), created(_A1, _B2), _ONE_WINS)
+TWINS: Final = Scenario(
+    "one face, two riders who are twins",
+    (_A1, _B2),
+    created(_A1, _B2),
+    _either(("accepted", "accepted")),
+    before=tuple(
+        (f"{ROWS}/{RECORDS}{one}/twin#{other}", twin_record(one, other))
+        for one, other in ((ALICE, BOB), (BOB, ALICE))
+    ),
+)
 TWO_RIDERS_LATE: Final = Scenario(
     "one face, two riders, late index", (_A1, _B2), created(_A1, _B2), _ONE_WINS, late_index="whole"
 )

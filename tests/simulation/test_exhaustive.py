@@ -13,7 +13,7 @@ from tests.simulation.scenarios import Scenario
 WITHOUT_FAULTS = [
     *(scenarios.ONE_RIDER, scenarios.NOBODY, scenarios.SAME_EVENT, scenarios.TWO_RIDERS),
     *(scenarios.TWO_RIDERS_LATE, scenarios.TWO_PHOTOS, scenarios.TWO_PEOPLE, scenarios.SWAPPED),
-    *(scenarios.TWO_BY_HAND, scenarios.AUDITED, scenarios.ERASED),
+    *(scenarios.TWINS, scenarios.TWO_BY_HAND, scenarios.AUDITED, scenarios.ERASED),
 ]
 ALONE = [scenarios.NOBODY, scenarios.ONE_RIDER, scenarios.SAME_EVENT, scenarios.SWAPPED]
 

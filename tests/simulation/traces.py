@@ -16,7 +16,9 @@ from tests.simulation.system import Happened
 
 # What each operation is about, and what it says of it.
 _ABOUT: Final = ("Key", "ExternalImageId", "FaceId", "FaceIds", "executionArn", "name", "Username", "Prefix")
-_DULL: Final = frozenset({"updatedAt", "createdAt", "expiresAt", "s3bucket", "s3key", "s3versionid"})
+_DULL: Final = frozenset(
+    {"updatedAt", "createdAt", "acceptedAt", "expiresAt", "s3bucket", "s3key", "s3versionid"}
+)
 _DIGEST: Final = re.compile(r"-[0-9a-f]{32}\b")
 
 

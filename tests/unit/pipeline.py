@@ -27,6 +27,7 @@ def run(aws: FakeAws, function: Callable[..., Any], **known: Any) -> Any:
     services = {
         "cognito": aws.cognito,
         "dynamodb": aws.dynamodb,
+        "records": aws.records,
         "rekognition": aws.rekognition,
         "rules": aws.settings.photo_rules,
         "s3": aws.s3,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,11 +11,18 @@ from chalice import Chalice
 from chalice.local import LambdaContext
 
 from chalicelib.models import Reason, UploadStatus
+from chalicelib.settings import settings
 from tests.fakes import RIDER, FakeAws, photo
 from tests.unit.pipeline import accept
 
 
-def call(
+def call(app: Chalice, method: str, path: str, body: str | None = None, **options: Any) -> tuple[int, Any]:
+    """Status and body of the answer."""
+    answer = answer_of(app, method, path, body, **options)
+    return answer["statusCode"], json.loads(answer["body"] or "null")
+
+
+def answer_of(
     app: Chalice,
     method: str,
     path: str,
@@ -22,16 +30,23 @@ def call(
     *,
     rider: str = RIDER,
     content_type: str = "application/json",
-) -> tuple[int, Any]:
-    """Status and body of the answer."""
-    resource = "/uploads/{upload_id}" if path.count("/") > 1 else path
-    parameters = {"upload_id": path.rpartition("/")[2]} if path.count("/") > 1 else None
+    **headers: str,
+) -> Any:
+    """The whole answer; headers are named as Python names them."""
+    sent = {"Content-Type": content_type} | {name.replace("_", "-"): value for name, value in headers.items()}
+    resource, parameters = path, None
+    if path.startswith("/uploads/"):
+        upload_id, _, rest = path.removeprefix("/uploads/").partition("/")
+        resource = "/uploads/{upload_id}" + (f"/{rest}" if rest else "")
+        parameters = {"upload_id": upload_id}
+    elif path.startswith("/web/"):
+        resource, parameters = "/web/{name}", {"name": path.removeprefix("/web/")}
     event = {
         "resource": resource,
         "path": path,
         "httpMethod": method,
-        "headers": {"Content-Type": content_type},
-        "multiValueHeaders": {"Content-Type": [content_type]},
+        "headers": sent,
+        "multiValueHeaders": {name: [value] for name, value in sent.items()},
         "multiValueQueryStringParameters": None,
         "pathParameters": parameters,
         "stageVariables": None,
@@ -45,22 +60,36 @@ def call(
         "body": body,
         "isBase64Encoded": False,
     }
-    answer = app(event, LambdaContext("api_handler", 256))
-    return answer["statusCode"], json.loads(answer["body"] or "null")
+    return app(event, LambdaContext("api_handler", 256))
+
+
+@pytest.fixture(autouse=True)
+def consent(aws: FakeAws) -> None:
+    aws.consent(RIDER, "bobs-id")
 
 
 def create(app: Chalice, body: Any, **options: Any) -> tuple[int, Any]:
     return call(app, "POST", "/uploads", json.dumps(body), **options)
 
 
-def test_every_route_needs_a_signed_in_rider(app: Chalice) -> None:
-    routes = [entry for methods in app.routes.values() for entry in methods.values()]
-    assert {(entry.method, entry.uri_pattern) for entry in routes} == {
+PAGE = {("GET", "/"), ("GET", "/web/{name}")}
+
+
+def test_every_route_but_the_pages_needs_a_signed_in_rider(app: Chalice) -> None:
+    entries = [entry for methods in app.routes.values() for entry in methods.values()]
+    routes = {(entry.method, entry.uri_pattern): entry for entry in entries}
+    assert routes.keys() == PAGE | {
+        ("GET", "/consent"),
+        ("POST", "/consent"),
+        ("DELETE", "/consent"),
         ("POST", "/uploads"),
         ("GET", "/uploads/{upload_id}"),
+        ("POST", "/uploads/{upload_id}/appeal"),
+        ("GET", "/photo"),
         ("DELETE", "/photo"),
     }
-    for entry in routes:
+    assert {route for route, entry in routes.items() if entry.authorizer is None} == PAGE
+    for entry in (entry for route, entry in routes.items() if route not in PAGE):
         assert entry.authorizer.to_swagger()["x-amazon-apigateway-authorizer"]["type"] == "cognito_user_pools"
 
 
@@ -77,7 +106,14 @@ def test_a_rejection_is_told_with_its_reason(app: Chalice, aws: FakeAws) -> None
     aws.table.end(uploaded, UploadStatus.REJECTED, reason=Reason.NO_FACE, message="Detected 0 faces")
     assert call(app, "GET", f"/uploads/{uploaded.upload_id}") == (
         200,
-        {"status": "rejected", "reason": "NO_FACE", "message": "Detected 0 faces", "thumbnailUrl": None},
+        {
+            "status": "rejected",
+            "reason": "NO_FACE",
+            "message": "Detected 0 faces",
+            "thumbnailUrl": None,
+            "avatarUrl": None,
+            "appealed": False,
+        },
     )
 
 
@@ -103,7 +139,7 @@ def test_a_body_without_a_known_content_type_is_refused(app: Chalice, aws: FakeA
     status, answer = call(app, "POST", "/uploads", body)
     assert status == 400
     assert set(answer) == {"Code", "Message"}
-    assert aws.dynamodb.items(aws.settings.uploads_table) == []
+    assert aws.uploads() == []
 
 
 @pytest.mark.parametrize("body", ["{", "contentType=image/jpeg", "\x00"])
@@ -140,3 +176,129 @@ def test_a_failure_inside_tells_the_rider_nothing_of_it(app: Chalice, aws: FakeA
     status, answer = create(app, {"contentType": "image/jpeg"})
     assert status == 500
     assert "secret" not in json.dumps(answer)
+
+
+def test_without_consent_there_is_no_form_and_with_it_there_is(app: Chalice, aws: FakeAws) -> None:
+    newcomer = "newcomers-id"
+    status, answer = create(app, {"contentType": "image/jpeg"}, rider=newcomer)
+    assert (status, answer["Code"]) == (403, "ForbiddenError")
+    assert aws.uploads() == []
+    status, consent = call(app, "GET", "/consent", rider=newcomer)
+    assert (status, consent["given"]) == (200, False)
+    assert call(app, "POST", "/consent", json.dumps(consent), rider=newcomer) == (204, None)
+    assert call(app, "GET", "/consent", rider=newcomer)[1] == {**consent, "given": True}
+    assert create(app, {"contentType": "image/jpeg"}, rider=newcomer)[0] == 201
+
+
+@pytest.mark.parametrize("body", ["", "[]", "{}", '{"version": null}', '{"version": "0"}', '{"version": 1}'])
+def test_consent_to_another_text_is_refused(app: Chalice, body: str) -> None:
+    status, answer = call(app, "POST", "/consent", body, rider="newcomers-id")
+    assert (status, answer["Code"]) == (400, "BadRequestError")
+    assert call(app, "GET", "/consent", rider="newcomers-id")[1]["given"] is False
+
+
+def test_withdrawing_consent_erases_the_photo_and_takes_no_new_one(app: Chalice, aws: FakeAws) -> None:
+    accept(aws, aws.upload(photo("anna")))
+    assert call(app, "DELETE", "/consent") == (204, None)
+    assert (aws.faces(), aws.thumbnails()) == ([], [])
+    assert call(app, "GET", "/photo")[0] == 404
+    assert create(app, {"contentType": "image/jpeg"})[0] == 403
+
+
+def test_erasing_the_photo_keeps_the_consent(app: Chalice, aws: FakeAws) -> None:
+    accept(aws, aws.upload(photo("anna")))
+    assert call(app, "DELETE", "/photo") == (204, None)
+    assert call(app, "GET", "/consent")[1]["given"] is True
+
+
+def test_too_many_forms_are_answered_with_when_to_try_again(
+    app: Chalice, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UPLOADS_PER_WINDOW", "2")
+    settings.cache_clear()
+    for _ in range(2):
+        assert create(app, {"contentType": "image/jpeg"})[0] == 201
+    answer = answer_of(app, "POST", "/uploads", '{"contentType": "image/jpeg"}')
+    assert answer["statusCode"] == 429
+    assert 3590 <= int(answer["headers"]["Retry-After"]) <= 3600
+    assert set(json.loads(answer["body"])) == {"Code", "Message"}
+    assert create(app, {"contentType": "image/jpeg"}, rider="bobs-id")[0] == 201
+
+
+def test_the_photo_is_shown_with_links_and_the_time(app: Chalice, aws: FakeAws) -> None:
+    assert call(app, "GET", "/photo")[0] == 404
+    uploaded = accept(aws, aws.upload(photo("anna")))
+    status, shown = call(app, "GET", "/photo")
+    assert status == 200
+    assert set(shown) == {"uploadId", "thumbnailUrl", "avatarUrl", "acceptedAt"}
+    assert shown["uploadId"] == uploaded.upload_id
+    assert aws.thumbnails()[0] in shown["thumbnailUrl"]
+    assert datetime.fromisoformat(shown["acceptedAt"]) <= datetime.now(UTC)
+
+
+def test_a_rejection_is_appealed_once(app: Chalice, aws: FakeAws) -> None:
+    uploaded = aws.upload(photo("anna"))
+    path, note = f"/uploads/{uploaded.upload_id}/appeal", json.dumps({"message": "I have a twin."})
+    assert call(app, "POST", path, note)[0] == 409
+    aws.table.end(uploaded, UploadStatus.REJECTED, reason=Reason.FACE_ALREADY_EXISTS, message="taken")
+    assert call(app, "POST", path, note) == (204, None)
+    assert call(app, "GET", f"/uploads/{uploaded.upload_id}")[1]["appealed"] is True
+    status, answer = call(app, "POST", path, note)
+    assert (status, answer["Code"]) == (409, "ConflictError")
+
+
+@pytest.mark.parametrize(
+    "message", [None, 7, "", " \n", "x" * 501, "\ud800"], ids=["null", "7", "empty", "blank", "long", "half"]
+)
+def test_an_appeal_is_a_short_text(app: Chalice, aws: FakeAws, message: object) -> None:
+    uploaded = aws.upload(photo("anna"))
+    aws.table.end(uploaded, UploadStatus.REJECTED, reason=Reason.NO_FACE, message="none")
+    status, _ = call(app, "POST", f"/uploads/{uploaded.upload_id}/appeal", json.dumps({"message": message}))
+    assert status == 400
+    assert "appeal" not in (aws.row(uploaded) or {})
+
+
+def test_of_two_riders_neither_reads_nor_changes_anything_of_the_others(app: Chalice, aws: FakeAws) -> None:
+    mine = accept(aws, aws.upload(photo("anna")))
+    refused = aws.upload(photo(nonce=1))
+    aws.table.end(refused, UploadStatus.REJECTED, reason=Reason.NO_FACE, message="none")
+    before = aws.row(mine), aws.row(refused), aws.live_item(), aws.records.get(RIDER, "consent")
+    note = json.dumps({"message": "mine"})
+    tried = {
+        ("GET", f"/uploads/{mine.upload_id}"): (None, 404),
+        ("GET", f"/uploads/{refused.upload_id}"): (None, 404),
+        ("POST", f"/uploads/{refused.upload_id}/appeal"): (note, 404),
+        ("GET", "/photo"): (None, 404),
+        ("DELETE", "/photo"): (None, 204),
+        ("DELETE", "/consent"): (None, 204),
+    }
+    for (method, path), (body, status) in tried.items():
+        answer = answer_of(app, method, path, body, rider="bobs-id")
+        assert (method, path, answer["statusCode"]) == (method, path, status)
+        assert RIDER not in answer["body"]
+    after = aws.row(mine), aws.row(refused), aws.live_item(), aws.records.get(RIDER, "consent")
+    assert after == before
+    assert [face.external_image_id for face in aws.faces()] == [mine.external_image_id]
+    assert call(app, "GET", "/consent")[1]["given"] is True
+
+
+def test_the_page_is_html_for_everybody_and_its_files_are_beside_it(app: Chalice) -> None:
+    answer = answer_of(app, "GET", "/")
+    assert answer["statusCode"] == 200
+    assert answer["headers"]["Content-Type"] == "text/html; charset=utf-8"
+    assert '<base href="/api/">' in answer["body"]
+    config = json.loads(answer_of(app, "GET", "/web/config.json")["body"])
+    assert config["userPoolClientId"] == "1example23456789"
+
+
+def test_what_is_known_is_not_sent_again(app: Chalice) -> None:
+    etag = answer_of(app, "GET", "/")["headers"]["ETag"]
+    again = answer_of(app, "GET", "/", If_None_Match=f'W/{etag}, "other"')
+    assert (again["statusCode"], again["body"], again["headers"]["ETag"]) == (304, "", etag)
+    assert answer_of(app, "GET", "/", If_None_Match='"other"')["statusCode"] == 200
+
+
+@pytest.mark.parametrize("name", ["nothing.js", "index.html", "..", "../api.py", "%2e%2e%2fapi.py", "\x00"])
+def test_the_page_has_no_other_files(app: Chalice, name: str) -> None:
+    answer = answer_of(app, "GET", f"/web/{name}")
+    assert (answer["statusCode"], json.loads(answer["body"])["Code"]) == (404, "NotFoundError")

@@ -16,7 +16,8 @@ from tests.fakes import FakeAws, encoded, face, photo
 
 
 def detect(aws: FakeAws, uploaded: RiderPhoto, rules: PhotoRules | None = None) -> dict[str, Any]:
-    result = detect_faces(uploaded, aws.s3, aws.rekognition, rules or PhotoRules())  # type: ignore[arg-type]
+    clients: Any = (aws.s3, aws.rekognition, rules or PhotoRules(), aws.table)
+    result = detect_faces(uploaded, *clients)
     assert json.loads(json.dumps(result)) == result
     return result
 

@@ -16,7 +16,8 @@ from tests.unit.pipeline import accept
 
 
 def create(aws: FakeAws, content_type: object = "image/jpeg", user_id: str = RIDER) -> UploadForm:
-    clients: Any = (aws.table, aws.s3, aws.settings)
+    aws.consent(user_id)
+    clients: Any = (aws.table, aws.records, aws.s3, aws.settings)
     return create_upload(user_id, content_type, *clients)
 
 
@@ -85,13 +86,15 @@ def test_a_new_upload_waits(aws: FakeAws) -> None:
         "reason": None,
         "message": None,
         "thumbnailUrl": None,
+        "avatarUrl": None,
+        "appealed": False,
     }
 
 
 def test_every_form_has_an_upload_of_its_own(aws: FakeAws) -> None:
     forms = [create(aws) for _ in range(20)]
     assert len({form.upload_id for form in forms}) == 20
-    assert len(aws.dynamodb.items(aws.settings.uploads_table)) == 20
+    assert len(aws.uploads()) == 20
 
 
 @pytest.mark.parametrize(
@@ -101,7 +104,7 @@ def test_every_form_has_an_upload_of_its_own(aws: FakeAws) -> None:
 def test_another_content_type_is_refused_and_leaves_no_row(aws: FakeAws, content_type: object) -> None:
     with pytest.raises(InvalidInputError, match="must be 'image/jpeg' or 'image/png'"):
         create(aws, content_type)
-    assert aws.dynamodb.items(aws.settings.uploads_table) == []
+    assert aws.uploads() == []
 
 
 def test_an_accepted_upload_shows_its_thumbnail_for_a_while(aws: FakeAws) -> None:
@@ -124,6 +127,8 @@ def test_a_rejected_upload_says_why(aws: FakeAws) -> None:
         "reason": "NO_FACE",
         "message": message,
         "thumbnailUrl": None,
+        "avatarUrl": None,
+        "appealed": False,
     }
 
 

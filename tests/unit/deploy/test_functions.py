@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import json
 import re
 from pathlib import Path
@@ -22,9 +23,11 @@ PROJECT = Path(__file__).parents[3]
 
 
 def functions_of_app(*kinds: str) -> set[str]:
-    """Names in the decorators of app.py of these kinds, or of all; every route is in the one API handler."""
+    """Names in the app's decorators of these kinds, or of all; every route is in the one API handler."""
     found = set()
-    for node in ast.walk(ast.parse((PROJECT / "app.py").read_text(encoding="utf-8"))):
+    sources = [PROJECT / "app.py", PROJECT / "chalicelib/api.py"]
+    trees = [ast.parse(source.read_text(encoding="utf-8")) for source in sources]
+    for node in itertools.chain.from_iterable(map(ast.walk, trees)):
         if isinstance(node, ast.FunctionDef):
             for decorator in node.decorator_list:
                 if isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Attribute):

@@ -43,6 +43,7 @@ def test_the_stages_block_gets_environment_and_roles(project: Project) -> None:
         "STATE_MACHINE_ARN": "<StateMachineArn>",
         "USER_POOL_ID": "<UserPoolId>",
         "USER_POOL_ARN": "<UserPoolArn>",
+        "USER_POOL_CLIENT_ID": "<UserPoolClientId>",
         "DEAD_LETTER_QUEUE_URL": "<DeadLetterQueueUrl>",
         "SENDER": "rides@example.com",
     }
