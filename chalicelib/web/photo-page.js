@@ -132,6 +132,7 @@ export class PhotoPage {
   async #send(sender, url) {
     const signal = enter();
     const view = sending({ url, cancel: () => this.#cancel(url) });
+    view.progress(0, sender.photo.blob.size);
     // A reload now would lose the photo.
     /** @param {Event} event */
     const ask = (event) => event.preventDefault();

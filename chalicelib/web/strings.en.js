@@ -198,7 +198,7 @@ export default {
     again: "Try another photo",
     keep: "Keep my current photo",
     appeal: "This is a mistake",
-    appealed: "You told us that this is a mistake. A person looks at it, and you find the answer here.",
+    appealed: "You told us that this is a mistake. A person looks at it. If they agree, your photo shows up here.",
   },
   appeal: {
     title: "Tell us what is wrong",

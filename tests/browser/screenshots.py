@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from playwright.sync_api import Page, ViewportSize
+
 from deploy import NoProgress
 from local.places import PROJECT, scratch_directory
 from local.stack import Directories, Stack
@@ -17,6 +19,14 @@ _SCREENS = {
     "phone": {"viewport": PHONE, "has_touch": True, "is_mobile": True, "device_scale_factor": 2},
     "desktop": {"viewport": {"width": 1280, "height": 800}},
 }
+
+
+def show_all_of(page: Page) -> None:
+    """Make the screen as high as the page: a picture of the full page would be taken as with a mouse."""
+    size = page.viewport_size
+    assert size is not None
+    height = page.evaluate("document.documentElement.scrollHeight")
+    page.set_viewport_size(ViewportSize(width=size["width"], height=max(size["height"], height)))
 
 
 def take(folder: Path, names: list[str]) -> int:
@@ -32,9 +42,10 @@ def take(folder: Path, names: list[str]) -> int:
                 context = browser.new_context(**options, reduced_motion="reduce")
                 tab = RiderPage(context.new_page(), stack, "rider@wildrydes.example")
                 STATES[name](tab)
+                show_all_of(tab.page)
                 for scheme in ("light", "dark"):
                     tab.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-                    tab.page.screenshot(path=folder / f"page-{name}-{screen}-{scheme}.png", full_page=True)
+                    tab.page.screenshot(path=folder / f"page-{name}-{screen}-{scheme}.png")
                 context.close()
     return len(names) * len(_SCREENS) * 2
 
