@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 from playwright.sync_api import ConsoleMessage, FilePayload, Page, expect
 
+from local.riders import Rider
 from local.stack import Stack
 from tests.browser.drawn import landscape
 
@@ -150,9 +152,24 @@ class RiderPage:
 
 
 def ready(tab: RiderPage) -> RiderPage:
-    """A rider who has signed in and agreed, before the first photo."""
+    """A rider who has signed in and agreed, before the first photo; how is for other tests to show."""
     tab.register()
+    tokens = tab.stack.client("cognito-idp").initiate_auth(
+        ClientId=tab.stack.endpoints.user_pool_client_id,
+        AuthFlow="USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": tab.email, "PASSWORD": PASSWORD},
+    )["AuthenticationResult"]
+    Rider("", tab.email, tab.stack.endpoints.api_url, tokens["IdToken"]).consent()
+    tab.page.add_init_script(
+        # Once: a rider who signs out stays signed out.
+        "if (!localStorage.getItem('begun')) {"
+        " localStorage.setItem('begun', 'yes');"
+        f" const tokens = {json.dumps(tokens, default=str)}, at = Date.now();"
+        " const session = {idToken: tokens.IdToken, refreshToken: tokens.RefreshToken, signedInAt: at,"
+        " expiresAt: at + 3600_000, userId: JSON.parse(atob(tokens.IdToken.split('.')[1]"
+        ".replace(/-/g, '+').replace(/_/g, '/'))).sub, email: 'rider@wildrydes.example'};"
+        " sessionStorage.setItem('rider-photos.session', JSON.stringify(session)); }"
+    )
     tab.open()
-    tab.sign_in()
-    tab.agree()
+    tab.sees(CHOOSE)
     return tab
