@@ -14,7 +14,7 @@ $(shell "$(PYTHON)" -c '$(WHOLE)' >/dev/null 2>&1 || rm -f "$(READY)")
 export PHOTOS STAGE SENDER REGION COUNT SEED
 
 .DEFAULT_GOAL := help
-.PHONY: help setup python demo local test simulate bench-faces bench-collections fuzz-faces check deploy destroy
+.PHONY: help setup python demo local test screenshots simulate bench-faces bench-collections fuzz-faces check deploy destroy
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' Makefile
@@ -26,7 +26,10 @@ local: $(READY) ## keep the same stack running until Ctrl-C
 	@"$(PYTHON)" -m local up
 
 test: $(READY) ## run all tests
-	@"$(PYTHON)" -m pytest
+	@"$(PYTHON)" -m pytest --numprocesses 2 --dist loadfile
+
+screenshots: $(READY) ## pictures of each state of the rider's page, into .bench/screenshots
+	@"$(PYTHON)" -m tests.browser.screenshots
 
 simulate: $(READY) ## random schedules of concurrent executions, with faults, until Ctrl-C; COUNT=… SEED=…
 	@"$(PYTHON)" -m tests.simulation $${COUNT:-0} $${SEED:+"$$SEED"}
