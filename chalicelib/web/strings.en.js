@@ -67,6 +67,7 @@ export default {
   },
 
   consent: {
+    version: "1",
     title: "Before your first photo",
     lead: "To know you, we process your face. That is your decision, so here is what happens.",
     why: "Why",
