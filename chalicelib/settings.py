@@ -44,6 +44,10 @@ class Settings:
         How long a presigned upload form is valid.
     upload_days
         How long the row of an upload that is not live is kept.
+    mail_on_accepted
+        Whether a rider gets a mail for an accepted photo too.
+    page_url
+        The rider's page, to which mails link; None leaves the link out.
     """
 
     photo_bucket: str
@@ -62,6 +66,8 @@ class Settings:
     same_person_required: bool = True
     upload_seconds: int = 900
     upload_days: int = 30
+    mail_on_accepted: bool = True
+    page_url: str | None = None
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -93,6 +99,8 @@ class Settings:
             photo_rules=PhotoRules(**cast("dict[str, Any]", rules)),
             quality_filter=cast(QualityFilter, quality_filter),
             same_person_required=_flag(environment, "SAME_PERSON_REQUIRED", default=True),
+            mail_on_accepted=_flag(environment, "MAIL_ON_ACCEPTED", default=True),
+            page_url=_url(environment, "PAGE_URL"),
             **values,
         )
 
@@ -122,6 +130,15 @@ def _flag(environment: Mapping[str, str], name: str, *, default: bool) -> bool:
     if text not in {"true", "false"}:
         raise SettingsError(f"{name} must be true or false, not {text!r}.")
     return text == "true"
+
+
+def _url(environment: Mapping[str, str], name: str) -> str | None:
+    text = environment.get(name)
+    if not text:
+        return None
+    if not text.startswith(("https://", "http://")):
+        raise SettingsError(f"{name} must begin with https:// or http://, not {text[:100]!r}.")
+    return text
 
 
 @cache
