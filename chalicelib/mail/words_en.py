@@ -14,7 +14,7 @@ WORDS: Final = Words(
     },
     links={
         UploadStatus.ACCEPTED: "See your photo",
-        UploadStatus.REJECTED: "Send another photo",
+        UploadStatus.REJECTED: "Open the photo page",
         UploadStatus.FAILED: "Send it again",
     },
     greeting="Hello rider,",

@@ -198,6 +198,16 @@ def test_a_claim_has_to_be_withdrawn_when_its_face_is_deleted(monkeypatch: Patch
     assert_caught(scenarios.TWO_RIDERS, "its claim still")
 
 
+def test_the_mail_for_an_accepted_photo_has_to_be_marked_before_it_is_sent(monkeypatch: Patch) -> None:
+    real = UploadsTable.mark_mail
+
+    def unconditional(self: UploadsTable, *args: Any, **how: Any) -> bool:
+        return real(self, *args, **how) or True
+
+    monkeypatch.setattr(UploadsTable, "mark_mail", unconditional)
+    assert_caught(scenarios.ONE_RIDER, "2 mails 'Your Wild Rydes photo is accepted'", fault_count=1)
+
+
 def test_only_accepted_uploads_are_retired(monkeypatch: Patch) -> None:
     monkeypatch.setattr(retire_replaced, "status_of", lambda row: retire_replaced.UploadStatus.ACCEPTED)
     assert_caught(scenarios.TWO_PHOTOS, "keeps|mails|thumbnail|claim|ended as")
@@ -221,7 +231,7 @@ def test_an_upload_overtaken_just_before_it_is_accepted_has_to_retire_itself(mon
 
     original = retire_replaced.retire_replaced
     monkeypatch.setattr(retire_replaced, "retire_replaced", retire)
-    event_and_clients = ("event", "table", "dynamodb", "rekognition", "s3", "settings")
+    event_and_clients = ("event", "table", "dynamodb", "rekognition", "s3", "cognito", "ses", "settings")
     monkeypatch.setitem(FUNCTIONS, "retire_replaced", _calling(retire, event_and_clients))
     assert_caught(scenarios.TWO_PHOTOS, "neither live nor replaced")
 
@@ -247,6 +257,7 @@ def test_a_claim_that_is_not_opened_yet_is_withdrawn_too(monkeypatch: Patch) -> 
     assert_caught(scenarios.ONE_RIDER, "its claim still open", fault_count=1)
 
 
+@pytest.mark.usefixtures("no_mail_for_accepted")
 def test_an_upload_that_is_processed_after_all_is_not_taken_over(monkeypatch: Patch) -> None:
     real = UploadsTable.update
 

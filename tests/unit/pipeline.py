@@ -72,7 +72,10 @@ def index(aws: FakeAws, photo: RiderPhoto) -> dict[str, Any]:
 def parallel_result(aws: FakeAws, photo: RiderPhoto) -> list[dict[str, Any]]:
     """Run both branches of ParallelProcessing."""
     indexed = index(aws, photo)
-    return [{"Payload": indexed}, {"Payload": run(aws, steps.make_thumbnail, photo=photo, event=state(photo))}]
+    return [
+        {"Payload": indexed},
+        {"Payload": run(aws, steps.make_thumbnail, photo=photo, event=state(photo))},
+    ]
 
 
 def confirm(aws: FakeAws, photo: RiderPhoto, event: dict[str, Any]) -> Any:
