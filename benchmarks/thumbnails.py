@@ -1,4 +1,4 @@
-"""Size and likeness of thumbnails and avatars, by JPEG quality and by how far libjpeg scales while it decodes.
+"""Size and likeness of thumbnails and avatars, by JPEG quality and by how far libjpeg scales.
 
     python -m benchmarks.thumbnails [DIRECTORY…]
 
@@ -122,7 +122,8 @@ def by_gap(found: list[Sample]) -> Iterator[str]:
             scores = [compare(made(sample, WHOLE)[kind], made(sample, gap)[kind]) for sample in found]
             likeness, noise = zip(*scores, strict=True)
             cells.append(f"SSIM {np.mean(likeness):.4f} (worst {min(likeness):.4f})  {np.mean(noise):.1f} dB")
-        yield f"{gap}:  thumbnail {cells[0]}  |  avatar {cells[1]}  |  24 MP: {_milliseconds(large, gap):.0f} ms"
+        took = _milliseconds(large, gap)
+        yield f"{gap}:  thumbnail {cells[0]}  |  avatar {cells[1]}  |  24 MP: {took:.0f} ms"
 
 
 def _enlarged(sample: Sample) -> Sample:

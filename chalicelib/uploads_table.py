@@ -2,8 +2,8 @@
 
 A row has the key `userId`, `uploadId` and, as far as they are known, `status`, `claim` (see `claims`),
 `reason`, `message`, `s3bucket`, `s3key`, `s3versionid`, `faceId`, `thumbnail`, `avatar`, `executionArn`
-(the one execution that may change the row), `mail_{status}`, `replacedBy`, `createdAt`, `updatedAt` (ISO 8601,
-UTC) and `expiresAt` (epoch seconds, absent while the photo is live).
+(the one execution that may change the row), `mail_{status}`, `replacedBy`, `createdAt`, `updatedAt`
+(ISO 8601, UTC) and `expiresAt` (epoch seconds, absent while the photo is live).
 """
 
 from __future__ import annotations

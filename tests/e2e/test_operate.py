@@ -118,7 +118,7 @@ def test_an_operator_erases_a_rider(stack: Stack, rider: Rider, samples: dict[st
 
     done = outcome(deploy(stack, "erase", "--user", rider.user_id, "--yes", "--json"))
     assert (done["faces"], done["rows"]) == (1, 2)
-    assert done["objects"] == 3  # two photos and a thumbnail
+    assert done["objects"] == 4  # two photos, a thumbnail and an avatar
     assert faces_of(stack) == []
     assert set(item_of(stack, rider.user_id)) == {"Username", "uploadId", "erasedAt"}
     again = outcome(deploy(stack, "erase", "--user", rider.user_id, "--yes", "--json"))

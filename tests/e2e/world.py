@@ -9,6 +9,7 @@ from typing import Any
 
 from chalicelib.errors import InvalidInputError
 from chalicelib.models import Claim, UploadStatus, owner_of_face, user_id_of_key
+from chalicelib.pictures import PICTURES, places_of
 from chalicelib.rules import PhotoRules
 from chalicelib.uploads_table import has_ended, status_of, text_of
 from local.stack import SENDER, Stack
@@ -45,7 +46,7 @@ class World:
     originals
         Key and version of each object in the photos' bucket.
     thumbnails
-        Keys of the thumbnails' bucket.
+        Keys of the thumbnails' bucket: avatars lie there too.
     executions
         Status by ARN.
     mails
@@ -116,9 +117,9 @@ class World:
                 continue  # not an upload
             if named[key, version] != 1:
                 yield f"{named[key, version]} rows are about {key}, version {version}"
-        kept = {item["thumbnail"]["M"]["s3key"]["S"] for item in self.items.values() if "thumbnail" in item}
-        yield from (f"the thumbnail {key} is nobody's" for key in self.thumbnails - kept)
-        yield from (f"the thumbnail {key} is missing" for key in kept - self.thumbnails)
+        kept = {place["s3key"] for item in self.items.values() for place in places_of(item).values()}
+        yield from (f"the picture {key} is nobody's" for key in self.thumbnails - kept)
+        yield from (f"the picture {key} is missing" for key in kept - self.thumbnails)
 
     def _of_faces(self) -> Iterator[str]:
         live = {
@@ -147,7 +148,7 @@ class World:
             row = self.rows.get((user_id, upload_id))
             if status_of(row) is not UploadStatus.ACCEPTED or text_of(row, "claim") != Claim.CONFIRMED:
                 yield f"the item of {user_id} is not of an accepted upload with a confirmed claim"
-            elif any(row.get(name) != item.get(name) for name in ("faceId", "thumbnail", "s3versionid")):
+            elif any(row.get(name) != item.get(name) for name in ("faceId", "s3versionid", *PICTURES)):
                 yield f"the item of {user_id} and its row differ"
 
     def _of_rows(self) -> Iterator[str]:
@@ -173,11 +174,18 @@ class World:
                 yield f"{key} is {status}, but its execution {ended}"
 
     def _of_mails(self) -> Iterator[str]:
-        told = {UploadStatus.REJECTED: "mail_rejected", UploadStatus.FAILED: "mail_failed"}
+        told = {
+            UploadStatus.ACCEPTED: "mail_accepted",
+            UploadStatus.REJECTED: "mail_rejected",
+            UploadStatus.FAILED: "mail_failed",
+        }
         least, most = Counter[str](), Counter[str]()
         for key, row in self.rows.items():
             status = status_of(row)
-            if status in told and told[status] not in row:
+            # A photo that was accepted by closing its execution from outside, or replaced at that moment,
+            # is not announced.
+            must = status in told and status is not UploadStatus.ACCEPTED
+            if must and told[status] not in row:
                 yield f"nobody tried to tell the rider that {key} is {status}"
             marks = [text_of(row, name) for name in told.values()]
             least[key[0]] += marks.count("sent")
