@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.erasure import ERASED_RIDERS
 from chalicelib.errors import InvalidInputError
 from chalicelib.models import Claim, UploadStatus, owner_of_face, user_id_of_key
 from chalicelib.pictures import PICTURES, places_of
@@ -51,6 +52,8 @@ class World:
         Status by ARN.
     mails
         How many mails the app sent to each rider of the user pool.
+    erased
+        Riders that were erased, by userId: rows that told of mails are gone with them.
     """
 
     rows: Mapping[Key, Row]
@@ -61,13 +64,15 @@ class World:
     thumbnails: frozenset[str]
     executions: Mapping[str, str]
     mails: Mapping[str, int]
+    erased: frozenset[str]
 
     @classmethod
     def of(cls, stack: Stack) -> World:
         """The world as it is now."""
+        found = scan(stack, stack.deployment.outputs["UploadsTable"])
         rows = {
             (row["userId"]["S"], row["uploadId"]["S"]): row
-            for row in scan(stack, stack.deployment.outputs["UploadsTable"])
+            for row in found
             if not row["userId"]["S"].startswith("#")
         }
         faces = {face["FaceId"]: face["ExternalImageId"] for face in faces_of(stack)}
@@ -81,6 +86,7 @@ class World:
             thumbnails=frozenset(key for key, _ in versions(stack, stack.endpoints.thumbnail_bucket)),
             executions={found["executionArn"]: found["status"] for found in executions(stack)},
             mails={user_id: mails[address] for user_id, address in _addresses(stack).items()},
+            erased=frozenset(row["rider"]["S"] for row in found if row["userId"]["S"] == ERASED_RIDERS),
         )
 
     def statuses(self) -> Counter[str]:
@@ -191,7 +197,7 @@ class World:
             least[key[0]] += marks.count("sent")
             # An execution that failed before a restart has told the rider of that.
             most[key[0]] += marks.count("sent") + marks.count("sending") + _restarts(row)
-        for user_id in {user_id for user_id, _ in self.rows} & self.mails.keys():
+        for user_id in ({user_id for user_id, _ in self.rows} & self.mails.keys()) - self.erased:
             if not least[user_id] <= self.mails[user_id] <= most[user_id]:
                 expected = f"{least[user_id]} to {most[user_id]}"
                 yield f"{user_id} got {self.mails[user_id]} mails instead of {expected}"

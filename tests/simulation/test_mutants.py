@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import importlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from chalicelib import audit, claims, wiring
 from chalicelib.erasure import Eraser
 from chalicelib.models import Claim, RiderPhoto
 from chalicelib.uploads_table import UploadsTable, text_of
-from tests.simulation import scenarios
+from tests.simulation import invocations, scenarios
 from tests.simulation.cells import World
 from tests.simulation.explore import ViolationError, audited, explore, run_to_end
 from tests.simulation.faults import Fault
@@ -25,6 +26,9 @@ from tests.simulation.system import Action, State, actions, after
 from tests.statemachine.definitions import rider_photo_processing
 
 type Patch = pytest.MonkeyPatch
+
+# What breaks the claims breaks them with and without a mail in the end.
+pytestmark = pytest.mark.usefixtures("no_mail_for_accepted")
 
 # The package of the steps has the functions under these names.
 confirm_face, index_face, retire_replaced, search_face, undo = (
@@ -205,6 +209,7 @@ def test_the_mail_for_an_accepted_photo_has_to_be_marked_before_it_is_sent(monke
         return real(self, *args, **how) or True
 
     monkeypatch.setattr(UploadsTable, "mark_mail", unconditional)
+    monkeypatch.setattr(invocations, "SETTINGS", replace(invocations.SETTINGS, mail_on_accepted=True))
     assert_caught(scenarios.ONE_RIDER, "2 mails 'Your Wild Rydes photo is accepted'", fault_count=1)
 
 
@@ -257,7 +262,6 @@ def test_a_claim_that_is_not_opened_yet_is_withdrawn_too(monkeypatch: Patch) -> 
     assert_caught(scenarios.ONE_RIDER, "its claim still open", fault_count=1)
 
 
-@pytest.mark.usefixtures("no_mail_for_accepted")
 def test_an_upload_that_is_processed_after_all_is_not_taken_over(monkeypatch: Patch) -> None:
     real = UploadsTable.update
 
