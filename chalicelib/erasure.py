@@ -1,4 +1,4 @@
-"""Erasing a rider: faces, originals in every version, thumbnails and rows; and nothing brings them back.
+"""Erasing a rider: faces, photos in every version, thumbnails, avatars, rows; nothing brings them back.
 
 First the rider's item becomes a tombstone with an uploadId that is newer than all uploads so far:
 PersistMetadata refuses whatever is older, `start_processing` removes it, and `index_face` deletes the
@@ -27,8 +27,8 @@ from chalicelib.models import (
     upload_id_of_object,
     uuid7,
 )
+from chalicelib.pictures import THUMBNAIL_PREFIX
 from chalicelib.riders import live_item
-from chalicelib.steps.make_thumbnail import THUMBNAIL_PREFIX
 from chalicelib.uploads_table import Row, UploadsTable, iso, status_of, text_of
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ class Eraser:
             return  # the collection itself is gone, and the faces with it
 
     def _delete_objects(self, user_id: str, rows: list[Mapping[str, Any]], tombstone: str) -> int:
-        """Delete the originals and thumbnails of uploads minted before the tombstone."""
+        """Delete the originals and small pictures of uploads minted before the tombstone."""
         photos, thumbnails = self._settings.photo_bucket, self._settings.thumbnail_bucket
         # Listed whole first: a page begins after the last version of the one before, which must be there.
         batches = [
@@ -216,7 +216,7 @@ class Eraser:
                 TableName=self._settings.rider_photo_table,
                 Key={"Username": {"S": user_id}},
                 UpdateExpression="REMOVE faceId, s3bucket, s3key, s3versionid, thumbnail, "
-                "faceChangeAllowed, closedExecution",
+                "avatar, faceChangeAllowed, closedExecution",
                 ConditionExpression="uploadId = :tombstone",
                 ExpressionAttributeValues={":tombstone": {"S": tombstone}},
             )

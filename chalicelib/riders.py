@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from chalicelib.uploads_table import UploadsTable, text_of
@@ -18,8 +19,16 @@ if TYPE_CHECKING:
 _URL_SECONDS: Final = 300
 
 
-def address_of(user_id: str, cognito: CognitoIdentityProviderClient, user_pool_id: str) -> str | None:
-    """The rider's verified e-mail address, or None if the pool knows no such rider or no address.
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Where, and in which language, a rider is written to."""
+
+    address: str
+    locale: str | None
+
+
+def contact_of(user_id: str, cognito: CognitoIdentityProviderClient, user_pool_id: str) -> Contact | None:
+    """The rider's verified e-mail address and locale, or None if the pool knows no rider or no address.
 
     A userId may come from an execution that was started by hand, as the workshop's "user_a".
     """
@@ -31,7 +40,8 @@ def address_of(user_id: str, cognito: CognitoIdentityProviderClient, user_pool_i
         return None
     attributes = {attribute["Name"]: attribute.get("Value", "") for attribute in user["UserAttributes"]}
     verified = attributes.get("email_verified", "").lower() == "true"
-    return (attributes.get("email") or None) if verified else None
+    address = attributes.get("email")
+    return Contact(address, attributes.get("locale")) if address and verified else None
 
 
 def live_item(user_id: str, dynamodb: DynamoDBClient, table: str) -> Mapping[str, Any]:

@@ -52,6 +52,10 @@ class Settings:
         Where the user pool's API is, if not at AWS: what boto3 reads too.
     hosted_login
         URL of the user pool's hosted login, if it has one.
+    mail_on_accepted
+        Whether a rider gets a mail for an accepted photo too.
+    page_url
+        The rider's page, to which mails link; None leaves the link out.
     """
 
     photo_bucket: str
@@ -76,6 +80,8 @@ class Settings:
     upload_window_seconds: int = 3600
     cognito_endpoint: str | None = None
     hosted_login: str | None = None
+    mail_on_accepted: bool = True
+    page_url: str | None = None
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -110,6 +116,8 @@ class Settings:
             cognito_endpoint=environment.get("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER")
             or environment.get("AWS_ENDPOINT_URL"),
             hosted_login=environment.get("HOSTED_LOGIN") or None,
+            mail_on_accepted=_flag(environment, "MAIL_ON_ACCEPTED", default=True),
+            page_url=_url(environment, "PAGE_URL"),
             **values,
         )
 
@@ -139,6 +147,15 @@ def _flag(environment: Mapping[str, str], name: str, *, default: bool) -> bool:
     if text not in {"true", "false"}:
         raise SettingsError(f"{name} must be true or false, not {text!r}.")
     return text == "true"
+
+
+def _url(environment: Mapping[str, str], name: str) -> str | None:
+    text = environment.get(name)
+    if not text:
+        return None
+    if not text.startswith(("https://", "http://")):
+        raise SettingsError(f"{name} must begin with https:// or http://, not {text[:100]!r}.")
+    return text
 
 
 @cache

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from chalicelib.executions import EXECUTION_LIFE
 from chalicelib.models import is_upload_id, owner_of_face
 from chalicelib.passes import Cursors, Pace
+from chalicelib.pictures import THUMBNAIL_PREFIX
 from chalicelib.riders import live_item
-from chalicelib.steps.make_thumbnail import THUMBNAIL_PREFIX
 from chalicelib.uploads_table import UploadsTable, has_ended, iso, text_of
 
 if TYPE_CHECKING:

@@ -1,10 +1,10 @@
 """The uploads table: a row an upload, which says what became of it.
 
 A row has the key `userId`, `uploadId` and, as far as they are known, `status`, `claim` (see `claims`),
-`reason`, `message`, `s3bucket`, `s3key`, `s3versionid`, `faceId`, `thumbnail`, `executionArn` (the one
-execution that may change the row), `mail_{status}`, `replacedBy`, `appeal`, `appealedAt` and `waived`
-(see `appeals`), `acceptedAt`, `createdAt`, `updatedAt` (ISO 8601, UTC) and `expiresAt` (epoch seconds,
-absent while the photo is live).
+`reason`, `message`, `s3bucket`, `s3key`, `s3versionid`, `faceId`, `thumbnail`, `avatar`, `executionArn`
+(the one execution that may change the row), `mail_{status}`, `replacedBy`, `appeal`, `appealedAt` and
+`waived` (see `appeals`), `acceptedAt`, `createdAt`, `updatedAt` (ISO 8601, UTC) and `expiresAt` (epoch
+seconds, absent while the photo is live).
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ class UploadsTable:
         *,
         reason: Reason | None = None,
         message: str | None = None,
-        thumbnail: Mapping[str, str] | None = None,
+        pictures: Mapping[str, Mapping[str, str]] | None = None,
     ) -> bool:
         """Set a terminal status, unless another one is set or another execution works on the upload.
 
@@ -147,8 +147,8 @@ class UploadsTable:
             values["reason"] = {"S": reason}
         if message:
             values["message"] = {"S": message}
-        if thumbnail:
-            values["thumbnail"] = {"M": {name: {"S": text} for name, text in thumbnail.items()}}
+        for name, place in (pictures or {}).items():
+            values[name] = {"M": {part: {"S": text} for part, text in place.items()}}
         live = status is UploadStatus.ACCEPTED
         if live:
             values["acceptedAt"] = {"S": iso(datetime.now(UTC))}
@@ -177,7 +177,8 @@ class UploadsTable:
             self._dynamodb.update_item(
                 TableName=self._table,
                 Key=key_of(row),
-                UpdateExpression="SET replacedBy = :by, expiresAt = :expires REMOVE faceId, thumbnail",
+                UpdateExpression="SET replacedBy = :by, expiresAt = :expires "
+                "REMOVE faceId, thumbnail, avatar",
                 ConditionExpression="attribute_exists(userId)",
                 ExpressionAttributeValues={":by": {"S": replaced_by}, ":expires": self.expiry()},
             )

@@ -10,12 +10,12 @@ from deploy.chalice_app import run_chalice
 from deploy.checks import Target, check_python, check_sender, find_target
 from deploy.dependencies import build_dependencies
 from deploy.errors import CheckError, DeployError, aws_errors_explained
-from deploy.functions import AUDIT, EVENT_HANDLERS
+from deploy.functions import AUDIT, EVENT_HANDLERS, MAILING
 from deploy.progress import NoProgress, Progress
 from deploy.project import Project
 from deploy.stack import Stack
 from deploy.template import template_body
-from deploy.wiring import set_dead_letters_of_rule, set_on_failure_destination
+from deploy.wiring import set_dead_letters_of_rule, set_on_failure_destination, set_page_url
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,8 @@ def _up(options: UpOptions, progress: Progress) -> Deployment:
     if parameters["PageOrigin"] != origin:
         progress.detail(f"uploads from pages of {origin}")
         outputs = stack.apply(body, parameters | {"PageOrigin": origin})
+    # The page that the app serves; one on another origin is at that origin's root.
+    _set_page_url(target, project, f"{options.page_origin or api_url}/", progress)
     return Deployment(
         stage=target.stage,
         region=target.region,
@@ -141,6 +143,15 @@ def _set_dead_letters(target: Target, queue: str, progress: Progress) -> None:
     # No retries: the next audit is due before a second retry would be, and two at once help nobody.
     set_on_failure_destination(lambda_, target.names.function(AUDIT), queue, retries=0)
     progress.detail(f"dead-letter queue of {', '.join((*EVENT_HANDLERS, AUDIT))}")
+
+
+def _set_page_url(target: Target, project: Project, url: str, progress: Progress) -> None:
+    """Let mails link to the page; Chalice's next deployment then does so by itself."""
+    project.write_page_url(target.stage, url)
+    lambda_ = target.session.client("lambda")
+    changed = [name for name in MAILING if set_page_url(lambda_, target.names.function(name), url)]
+    if changed:
+        progress.detail(f"mails link to {url}")
 
 
 def _restore_record(target: Target, project: Project) -> None:

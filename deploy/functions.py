@@ -36,6 +36,10 @@ TRIGGERED = (START_PROCESSING, CLOSE_EXECUTION, AUDIT)
 # Those of them whose every event counts: of the audit the next one does what was missed.
 EVENT_HANDLERS = (START_PROCESSING, CLOSE_EXECUTION)
 
+# Functions that write to riders, and link to their page.
+MAILING = ("notify_rider", "retire_replaced", CLOSE_EXECUTION, AUDIT)
+PAGE_URL = "PAGE_URL"
+
 # Environment variable of every function: the stack's output it holds.
 ENVIRONMENT = {
     "PHOTO_BUCKET": "RiderPhotoS3Bucket",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.errors import CheckError
-from deploy.functions import APP_NAME, ENVIRONMENT, FUNCTIONS, role_output
+from deploy.functions import APP_NAME, ENVIRONMENT, FUNCTIONS, PAGE_URL, role_output
 from deploy.template import DEFINITION, RESOURCES
 
 CONFIG = Path(".chalice/config.json")
@@ -82,6 +82,14 @@ class Project:
 
         self._change_stages(change)
 
+    def write_page_url(self, stage: str, url: str) -> None:
+        """Write where the riders' page is, once the API is known that serves it."""
+
+        def change(stages: JsonObject) -> None:
+            stages[stage]["environment_variables"][PAGE_URL] = url
+
+        self._change_stages(change)
+
     def forget_stage(self, stage: str) -> None:
         """Take out what `write_stage` put in, and the record of what was deployed."""
 
@@ -90,7 +98,7 @@ class Project:
             if block is None:
                 return
             variables = block.get("environment_variables", {})
-            for name in (*ENVIRONMENT, "SENDER"):
+            for name in (*ENVIRONMENT, "SENDER", PAGE_URL):
                 variables.pop(name, None)
             functions = block.get("lambda_functions", {})
             for function in FUNCTIONS:

@@ -1,10 +1,11 @@
-"""What `chalice deploy` can't set: where events go that a function didn't get, or didn't manage."""
+"""What `chalice deploy` can't set: where lost and failed events go, and what is known after it alone."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from deploy.errors import DeployError
+from deploy.functions import PAGE_URL
 
 if TYPE_CHECKING:
     from mypy_boto3_events.client import EventBridgeClient
@@ -51,3 +52,22 @@ def set_on_failure_destination(
         MaximumEventAgeInSeconds=INVOCATION_AGE_SECONDS,
         DestinationConfig={"OnFailure": {"Destination": queue_arn}},
     )
+
+
+def set_page_url(lambda_: LambdaClient, function: str, url: str) -> bool:
+    """Tell a function where the riders' page is; all else in its environment stays.
+
+    Returns
+    -------
+    bool
+        False if it knew before.
+    """
+    lambda_.get_waiter("function_updated_v2").wait(FunctionName=function)
+    environment = lambda_.get_function_configuration(FunctionName=function).get("Environment", {})
+    variables = environment.get("Variables", {})
+    if variables.get(PAGE_URL) == url:
+        return False
+    lambda_.update_function_configuration(
+        FunctionName=function, Environment={"Variables": variables | {PAGE_URL: url}}
+    )
+    return True

@@ -9,6 +9,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from deploy import Deployment, Progress
+from deploy.functions import MAILING, Names
+from deploy.wiring import set_page_url
 from local import aws, web
 from local.deployment import deploy_app
 from local.emulator import Emulator
@@ -68,6 +70,8 @@ class Stack:
     workers_per_function
         How many invocations of a function run at once; the others wait. With 20 uploads at once, one
         takes 0.45 GB less than two, and on two cores a seventh longer.
+    smtp_server
+        Host and port of a mail server that gets each mail too; without one mails can only be listed.
     """
 
     def __init__(
@@ -78,6 +82,7 @@ class Stack:
         persist: bool = False,
         rekognition_url: str | None = None,
         workers_per_function: int = 1,
+        smtp_server: str | None = None,
     ) -> None:
         self._directories = directories
         self._progress = progress
@@ -91,7 +96,10 @@ class Stack:
             rekognition_url or self.face_service.url,
             port=port,
             persist=persist,
-            extra_env={"LAMBDA_WORKERS_PER_FUNCTION": str(workers_per_function)},
+            extra_env={
+                "LAMBDA_WORKERS_PER_FUNCTION": str(workers_per_function),
+                **({"SMTP_HOST": smtp_server} if smtp_server else {}),
+            },
         )
         self._deployment: Deployment | None = None
         self._running = ExitStack()
@@ -144,6 +152,10 @@ class Stack:
             packages = self._directories.cache / "packages"
             stage_app(self.app_directory, packages)
             self._deployment = deploy_app(self.app_directory, SENDER, self.environment, self._progress)
+            # The API is at the embedded AWS, not where its URL at AWS would be.
+            for name in MAILING:
+                function = Names(self._deployment.stage).function(name)
+                set_page_url(self.client("lambda"), function, f"{self.endpoints.api_url}/")
             keep_packages(self.app_directory, packages)
             self._running = started.pop_all()
         return self.endpoints

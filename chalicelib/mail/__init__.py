@@ -1,12 +1,23 @@
-"""The mails to riders: one layout, as text and HTML."""
+"""The mails to riders: one layout, as text and HTML, in the rider's language.
+
+Nothing in them comes from the photo or the rider, so nothing in them can be forged.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
+from typing import Final
 
-from chalicelib.mail.english import ABOUT_THE_PHOTO, ADVICE, FAILED, GREETING, REJECTED, SIGNATURE, SUBJECTS
-from chalicelib.models import Reason
+from chalicelib.mail.layout import Content, as_html, as_text
+from chalicelib.mail.words import Message, Words, words_for
+from chalicelib.models import Reason, UploadStatus
+
+__all__ = ["Mail", "compose", "render_all_mails"]
+
+# The reasons for which tips on taking photos help.
+ABOUT_THE_PHOTO: Final = frozenset(
+    {Reason.NO_FACE, Reason.MULTIPLE_FACES, Reason.SUNGLASSES, Reason.FACE_NOT_CLEAR}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,31 +29,55 @@ class Mail:
     html: str
 
 
-def compose(reason: Reason | None) -> Mail:
-    """The mail for a rejection, or, without a reason, for a technical failure.
+def compose(
+    status: UploadStatus,
+    reason: Reason | None = None,
+    *,
+    locale: str | None = None,
+    page_url: str | None = None,
+) -> Mail:
+    """The mail for an outcome.
 
-    It says in plain words what was wrong and what to do; nothing in it comes from the photo
-    or the rider, so nothing in it can be forged.
+    Parameters
+    ----------
+    status
+        Accepted, rejected or failed.
+    reason
+        Of a rejection.
+    locale
+        The rider's, as the user pool has it; English if it is unknown.
+    page_url
+        The rider's page; without it there is no link.
     """
-    what, advice = REJECTED[reason] if reason else FAILED
-    tips = ADVICE if reason in ABOUT_THE_PHOTO else ()
-    subject = SUBJECTS["rejected" if reason else "failed"]
-    text = "\n\n".join(
-        [GREETING, what, advice, *(["\n".join(f"- {tip}" for tip in tips)] if tips else []), SIGNATURE]
+    words = words_for(locale)
+    content = Content(
+        language=words.language,
+        subject=words.subjects[status],
+        greeting=words.greeting,
+        message=_message(words, status, reason),
+        tips=words.tips if reason in ABOUT_THE_PHOTO else (),
+        link=(words.links[status], page_url) if page_url else None,
+        signature=words.signature,
+        why=words.why,
     )
-    paragraphs = "".join(
-        f'<p style="margin:0 0 16px">{escape(part)}</p>' for part in (GREETING, what, advice)
-    )
-    if tips:
-        items = "".join(f"<li>{escape(tip)}</li>" for tip in tips)
-        paragraphs += f'<ul style="margin:0 0 16px;padding-left:20px">{items}</ul>'
-    html = (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width">'
-        '<meta name="color-scheme" content="light dark">'
-        f"<title>{escape(subject)}</title></head>"
-        '<body style="margin:0;padding:24px;font:16px/1.5 system-ui,sans-serif">'
-        f'<div style="max-width:520px;margin:0 auto">{paragraphs}<p style="margin:0">{escape(SIGNATURE)}</p>'
-        "</div></body></html>"
-    )
-    return Mail(subject, text + "\n", html)
+    return Mail(content.subject, as_text(content), as_html(content))
+
+
+def render_all_mails(page_url: str | None = None, locale: str | None = None) -> dict[str, str]:
+    """The HTML of every mail there is, by name: "accepted", "rejected-NO_FACE", …, "failed"."""
+    return {
+        "accepted": compose(UploadStatus.ACCEPTED, locale=locale, page_url=page_url).html,
+        **{
+            f"rejected-{reason}": compose(
+                UploadStatus.REJECTED, reason, locale=locale, page_url=page_url
+            ).html
+            for reason in Reason
+        },
+        "failed": compose(UploadStatus.FAILED, locale=locale, page_url=page_url).html,
+    }
+
+
+def _message(words: Words, status: UploadStatus, reason: Reason | None) -> Message:
+    if status is UploadStatus.REJECTED and reason:
+        return words.rejected[reason]
+    return {UploadStatus.ACCEPTED: words.accepted, UploadStatus.FAILED: words.failed}[status]

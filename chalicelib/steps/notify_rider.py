@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.clients import is_transient
-from chalicelib.errors import ServiceUnavailableError
-from chalicelib.mail import Mail, compose
-from chalicelib.models import Reason, RiderPhoto, UploadStatus, reason_of, state_of
+from chalicelib.mail.delivery import MailOutcome, mail_once
+from chalicelib.models import RiderPhoto, UploadStatus, reason_of, state_of
 from chalicelib.observability import count
 from chalicelib.outcome import error_message
-from chalicelib.riders import address_of
 from chalicelib.uploads_table import UploadsTable
 
 if TYPE_CHECKING:
@@ -20,16 +16,6 @@ if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
 
     from chalicelib.settings import Settings
-
-
-class MailOutcome(StrEnum):
-    """What became of the one mail of an outcome."""
-
-    SENDING = "sending"  # stays so if nobody knows whether SES took it
-    SENT = "sent"
-    NO_ADDRESS = "no-address"
-    REFUSED = "refused"
-    ALREADY_HANDLED = "already-handled"
 
 
 def notify_rider(
@@ -60,65 +46,11 @@ def notify_rider(
     error, message = error_message(state_of(event).get("errorInfo"))
     reason = reason_of(error, message)
     if reason is None:
-        outcome = _mail_once(photo, reason, table, cognito, ses, settings)
+        outcome = mail_once(photo, UploadStatus.FAILED, None, table, cognito, ses, settings)
     elif table.end(photo, UploadStatus.REJECTED, reason=reason, message=message):
         count("UploadEnded", status=UploadStatus.REJECTED, reason=reason)
-        outcome = _mail_once(photo, reason, table, cognito, ses, settings)
+        outcome = mail_once(photo, UploadStatus.REJECTED, reason, table, cognito, ses, settings)
     else:  # decided otherwise before, or the rider was erased
         outcome = MailOutcome.ALREADY_HANDLED
     count("Mail", outcome=outcome)
     return {"messageToSend": {"title": error, "message": message}, "reason": reason, "mail": outcome}
-
-
-def _mail_once(
-    photo: RiderPhoto,
-    reason: Reason | None,
-    table: UploadsTable,
-    cognito: CognitoIdentityProviderClient,
-    ses: SESV2Client,
-    settings: Settings,
-) -> MailOutcome:
-    address = address_of(photo.user_id, cognito, settings.user_pool_id)
-    status = UploadStatus.REJECTED if reason else UploadStatus.FAILED
-    if address is None:
-        first = table.mark_mail(photo, status, MailOutcome.NO_ADDRESS, expected=None)
-        return MailOutcome.NO_ADDRESS if first else MailOutcome.ALREADY_HANDLED
-    if not table.mark_mail(photo, status, MailOutcome.SENDING, expected=None):
-        return MailOutcome.ALREADY_HANDLED
-    try:
-        outcome = _send(address, compose(reason), ses, settings.sender)
-    except ServiceUnavailableError:
-        # SES has not taken it, so the state's retry may send it.
-        table.unmark_mail(photo, status, expected=MailOutcome.SENDING)
-        raise
-    if outcome is not MailOutcome.SENDING:
-        table.mark_mail(photo, status, outcome, expected=MailOutcome.SENDING)
-    return outcome
-
-
-def _send(address: str, mail: Mail, ses: SESV2Client, sender: str) -> MailOutcome:
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        ses.send_email(
-            FromEmailAddress=sender,
-            Destination={"ToAddresses": [address]},
-            Content={
-                "Simple": {
-                    "Subject": {"Data": mail.subject, "Charset": "UTF-8"},
-                    "Body": {
-                        "Text": {"Data": mail.text, "Charset": "UTF-8"},
-                        "Html": {"Data": mail.html, "Charset": "UTF-8"},
-                    },
-                }
-            },
-        )
-    except (ses.exceptions.TooManyRequestsException, ses.exceptions.LimitExceededException) as error:
-        raise ServiceUnavailableError("SES takes no more mails at the moment.") from error
-    except ClientError as error:
-        # A 4xx says that SES did not take the mail; anything else leaves it open.
-        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-        return MailOutcome.SENDING if status >= 500 and is_transient(error) else MailOutcome.REFUSED
-    except BotoCoreError:
-        return MailOutcome.SENDING
-    return MailOutcome.SENT

@@ -50,8 +50,10 @@ def persist_metadata(
         "faceId": {"S": face_id},
         "s3bucket": {"S": photo.bucket},
         "s3key": {"S": photo.key},
-        "thumbnail": {"M": {name: {"S": thumbnail[name]} for name in ("s3bucket", "s3key")}},
     }
+    for picture, place in (("thumbnail", thumbnail), ("avatar", payload_of(results[1]).get("avatar"))):
+        if isinstance(place, Mapping):
+            item[picture] = {"M": {name: {"S": place[name]} for name in ("s3bucket", "s3key")}}
     if photo.upload_id and photo.version_id:
         item |= {"uploadId": {"S": photo.upload_id}, "s3versionid": {"S": photo.version_id}}
     dynamodb.put_item(TableName=settings.rider_photo_table, Item=item)

@@ -1,4 +1,4 @@
-"""State RetireReplacedPhoto: what the new photo replaces is removed, and the upload is accepted."""
+"""State RetireReplacedPhoto: accept the upload, remove what it replaces, tell the rider."""
 
 from __future__ import annotations
 
@@ -6,16 +6,21 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.claims import withdraw
-from chalicelib.errors import SupersededError
+from chalicelib.clients import is_transient
+from chalicelib.errors import RiderNotToldError, ServiceUnavailableError, SupersededError
+from chalicelib.mail.delivery import MailOutcome, mail_once
 from chalicelib.models import RiderPhoto, UploadStatus, payload_of, state_of
-from chalicelib.observability import count
+from chalicelib.observability import count, logger
+from chalicelib.pictures import PICTURES, delete_pictures
 from chalicelib.riders import live_item
 from chalicelib.uploads_table import UploadsTable, status_of, text_of
 
 if TYPE_CHECKING:
+    from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_rekognition import RekognitionClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sesv2 import SESV2Client
 
     from chalicelib.settings import Settings
 
@@ -27,11 +32,14 @@ def retire_replaced(
     dynamodb: DynamoDBClient,
     rekognition: RekognitionClient,
     s3: S3Client,
+    cognito: CognitoIdentityProviderClient,
+    ses: SESV2Client,
     settings: Settings,
 ) -> dict[str, Any]:
-    """Accept the upload, then remove face and thumbnail of the rider's older ones.
+    """Accept the upload, then remove face and pictures of the rider's older ones, then mail the rider.
 
-    It works from the rider's own rows, and never touches what the live item names.
+    It works from the rider's own rows, and never touches what the live item names. The mail comes last,
+    and nothing that it meets changes what was done before; a photo that was replaced meanwhile gets none.
 
     Returns
     -------
@@ -42,17 +50,40 @@ def retire_replaced(
     ------
     SupersededError
         If this photo is not the live one any more.
+    RiderNotToldError
+        If all is done but the mail, which may be sent later.
     """
     live = live_item(photo.user_id, dynamodb, settings.rider_photo_table)
     if text_of(live, "uploadId") != photo.known_upload_id:
         raise SupersededError("A newer photo has replaced this one already, or the rider was erased.")
-    thumbnail = payload_of(state_of(event)["parallelResult"][1])["thumbnail"]
-    if table.end(photo, UploadStatus.ACCEPTED, thumbnail=thumbnail):
+    made = payload_of(state_of(event)["parallelResult"][1])
+    pictures = {name: made[name] for name in PICTURES if name in made}
+    if table.end(photo, UploadStatus.ACCEPTED, pictures=pictures):
         count("UploadEnded", status=UploadStatus.ACCEPTED)
     # Read again: a newer photo that came in between looked for accepted ones before this one was, so
     # this one has to remove itself.
     live = live_item(photo.user_id, dynamodb, settings.rider_photo_table)
-    return {"retired": retire_older(live, table, rekognition, s3, settings)}
+    retired = retire_older(live, table, rekognition, s3, settings)
+    if settings.mail_on_accepted and text_of(live, "uploadId") == photo.known_upload_id:
+        _tell(photo, table, cognito, ses, settings)
+    return {"retired": retired}
+
+
+def _tell(
+    photo: RiderPhoto,
+    table: UploadsTable,
+    cognito: CognitoIdentityProviderClient,
+    ses: SESV2Client,
+    settings: Settings,
+) -> None:
+    outcome: MailOutcome | None = None
+    try:
+        outcome = mail_once(photo, UploadStatus.ACCEPTED, None, table, cognito, ses, settings)
+    except Exception as error:  # broad: the photo is accepted, whatever a mail meets
+        if isinstance(error, ServiceUnavailableError) or is_transient(error):
+            raise RiderNotToldError(f"The mail could not be sent yet: {error}") from error
+        logger.exception("rider not told", extra={"userId": photo.user_id})
+    count("Mail", outcome=outcome or "error")
 
 
 def retire_older(
@@ -62,7 +93,7 @@ def retire_older(
     s3: S3Client,
     settings: Settings,
 ) -> list[str]:
-    """Remove face and thumbnail of all accepted uploads of a rider that are older than the live item's.
+    """Remove face and pictures of all accepted uploads of a rider that are older than the live item's.
 
     Returns
     -------
@@ -80,9 +111,10 @@ def retire_older(
         withdraw(RiderPhoto(user_id, "", "", upload_id=row["uploadId"]["S"]), table)
         if "faceId" in row and row["faceId"] != live.get("faceId"):
             rekognition.delete_faces(CollectionId=settings.collection_id, FaceIds=[row["faceId"]["S"]])
-        if "thumbnail" in row and row["thumbnail"] != live.get("thumbnail"):
-            place = row["thumbnail"]["M"]
-            s3.delete_object(Bucket=place["s3bucket"]["S"], Key=place["s3key"]["S"])
+        replaced = [row[name]["M"] for name in PICTURES if name in row and row[name] != live.get(name)]
+        if replaced:
+            bucket = replaced[0]["s3bucket"]["S"]
+            delete_pictures(s3, bucket, [place["s3key"]["S"] for place in replaced])
         table.retire(row, replaced_by=newest)
         retired.append(row["uploadId"]["S"])
     return retired

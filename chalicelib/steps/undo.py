@@ -25,9 +25,9 @@ from chalicelib.models import (
 )
 from chalicelib.observability import count
 from chalicelib.outcome import error_message
+from chalicelib.pictures import delete_pictures, places_of, possible_keys
 from chalicelib.riders import live_item, refuse_late_write
 from chalicelib.rules import MAX_MATCHES
-from chalicelib.steps.make_thumbnail import thumbnail_key
 from chalicelib.uploads_table import Row, UploadsTable, has_ended, status_of, text_of
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def undo(
     sqs: SQSClient,
     settings: Settings,
 ) -> dict[str, Any]:
-    """Withdraw the claim, the face and the thumbnail of this execution, and say so in the upload's row.
+    """Withdraw the claim, the face and the pictures of this execution, and say so in the upload's row.
 
     The rider's live photo is never touched: if it is this very one, nothing is undone and the upload
     counts as accepted. Nor is an upload that another execution works on. A technical failure is put
@@ -102,8 +102,7 @@ def _take_back(
 ) -> str | None:
     """Undo what this execution did; None if the upload has no outcome yet."""
     if text_of(live, "uploadId") == photo.known_upload_id:
-        place = live.get("thumbnail", {}).get("M", {})
-        table.end(photo, UploadStatus.ACCEPTED, thumbnail={name: text["S"] for name, text in place.items()})
+        table.end(photo, UploadStatus.ACCEPTED, pictures=places_of(live))
         return UploadStatus.ACCEPTED
     if row and text_of(row, "executionArn") not in {None, photo.execution_arn}:
         return DECIDED  # another execution works on it, or has decided it
@@ -114,8 +113,8 @@ def _take_back(
     minted = minted_upload_id(photo.user_id, photo.key) is not None
     # Before there is a row another execution, started by hand for the same photo, may be about to claim
     # it: what nobody claims in the end, the audit deletes.
-    for extension in ("jpg", "png") if row or minted else ():
-        s3.delete_object(Bucket=settings.thumbnail_bucket, Key=thumbnail_key(photo, extension))
+    if row or minted:
+        delete_pictures(s3, settings.thumbnail_bucket, possible_keys(photo))
     status = status_of(row)
     if status in {UploadStatus.FAILED, UploadStatus.SUPERSEDED}:
         return status  # as when it was undone before, and only the answer got lost

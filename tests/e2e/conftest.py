@@ -14,6 +14,7 @@ from local.riders import Rider, sign_up
 from local.samples import ensure_samples
 from local.stack import Directories, Stack
 from tests.e2e.faults import FaceServiceProxy
+from tests.e2e.inbox import Inbox, serving
 from tests.e2e.world import assert_invariants, empty
 
 
@@ -31,7 +32,14 @@ def faces() -> Iterator[FaceServiceProxy]:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory, faces: FaceServiceProxy) -> Iterator[Stack]:
+def inbox() -> Iterator[Inbox]:
+    """The mail server that the embedded AWS relays all mails to."""
+    with serving() as inbox:
+        yield inbox
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, faces: FaceServiceProxy, inbox: Inbox) -> Iterator[Stack]:
     """The running stack; tests share it, so each signs up riders of its own.
 
     Two workers a function, so that executions meet in the same step too.
@@ -42,6 +50,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, faces: FaceServiceProxy) -> 
         NoProgress(),
         rekognition_url=faces.url,
         workers_per_function=2,
+        smtp_server=inbox.address,
     )
     faces.target = stack.face_service.url
     with stack as running:

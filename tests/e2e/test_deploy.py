@@ -180,6 +180,12 @@ def test_functions_have_their_own_roles_and_what_chalice_cannot_set_is_set_after
     assert thumbnail["Role"] == deployment["outputs"]["MakeThumbnailRoleArn"]
     assert (thumbnail["MemorySize"], thumbnail["Timeout"]) == (1024, 30)
     assert thumbnail["TracingConfig"] == {"Mode": "Active"}
+    for function in ("notify_rider", "retire_replaced", "close_execution", "audit"):
+        mailing = aws.client("lambda").get_function_configuration(
+            FunctionName=f"rider-photos-wired-{function}"
+        )
+        assert mailing["Environment"]["Variables"]["PAGE_URL"] == f"{deployment['api_url']}/"
+        assert mailing["Environment"]["Variables"]["SENDER"] == SENDER
     variables = thumbnail["Environment"]["Variables"]
     assert variables["PHOTO_BUCKET"] == deployment["outputs"]["RiderPhotoS3Bucket"]
     assert variables["POWERTOOLS_SERVICE_NAME"] == "rider-photos"

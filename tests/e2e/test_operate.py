@@ -118,7 +118,7 @@ def test_an_operator_erases_a_rider(stack: Stack, rider: Rider, samples: dict[st
 
     done = outcome(deploy(stack, "erase", "--user", rider.user_id, "--yes", "--json"))
     assert (done["faces"], done["rows"]) == (1, 2)
-    assert done["objects"] == 3  # two photos and a thumbnail
+    assert done["objects"] == 4  # two photos, a thumbnail and an avatar
     assert done["records"] == 2  # the consent, and how many forms there were
     assert rider.call("POST", "/uploads", b'{"contentType": "image/png"}').status == 403
     assert faces_of(stack) == []

@@ -149,7 +149,11 @@ class FakeAws:
 
     def thumbnails(self) -> list[str]:
         """The keys of all thumbnails."""
-        return self.s3.keys(self.settings.thumbnail_bucket)
+        return [key for key in self.s3.keys(self.settings.thumbnail_bucket) if ".avatar." not in key]
+
+    def avatars(self) -> list[str]:
+        """The keys of all avatars."""
+        return [key for key in self.s3.keys(self.settings.thumbnail_bucket) if ".avatar." in key]
 
     def dead_letters(self) -> list[Any]:
         """The bodies of all dead letters."""

@@ -131,9 +131,9 @@ class FakeS3(FakeClient):
         if not 1 <= len(objects) <= 1000:
             raise self.error("MalformedXML", "The XML you provided was not well-formed")
         for target in objects:
-            assert "VersionId" in target, (
-                "the fake deletes versions alone: without one S3 adds a delete marker"
-            )
+            if "VersionId" not in target:
+                self.delete_object(Bucket=request["Bucket"], Key=target["Key"])
+                continue
             stack = self._stack({"Bucket": request["Bucket"], "Key": target["Key"]}, "DeleteObjects")
             self._remove(stack, target["VersionId"])
         return {} if request["Delete"].get("Quiet") else {"Deleted": [dict(target) for target in objects]}

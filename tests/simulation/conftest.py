@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
-from tests.simulation import calls
+from tests.simulation import calls, invocations
 from tests.simulation.cells import World
 from tests.simulation.explore import run_to_end
 from tests.simulation.faults import Fault
@@ -29,6 +30,16 @@ def simulation(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         gc.enable()
         calls.forget()
     gc.collect()
+
+
+@pytest.fixture
+def no_mail_for_accepted(simulation: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The switch is off, so that a search has four calls less an accepted upload to put in every order.
+
+    Those calls read the rider's address, send, and mark it in the upload's own row, and no other call
+    heeds that mark: where searches would take minutes by it, others with the mail stand for them.
+    """
+    monkeypatch.setattr(invocations, "SETTINGS", replace(invocations.SETTINGS, mail_on_accepted=False))
 
 
 @pytest.fixture

@@ -6,7 +6,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from chalicelib.mail.english import SUBJECTS
+from chalicelib.mail.words_en import WORDS
+from chalicelib.models import UploadStatus
+from chalicelib.pictures import PICTURES
 from chalicelib.records import RECORDS
 from tests.simulation.cells import World
 from tests.simulation.dynamodb import ITEMS, ROWS
@@ -53,7 +55,7 @@ def broken(world: World, scenario: Scenario, *, audited: bool = False) -> Iterat
     yield from always_broken(world)
     yield from _uploads(world, scenario)
     yield from _faces(world)
-    yield from _thumbnails_and_photos(world, scenario, audited=audited)
+    yield from _pictures_and_photos(world, scenario, audited=audited)
     yield from _newest(world, scenario)
     yield from _mails(world, scenario)
     yield from _erased(world, scenario)
@@ -96,14 +98,14 @@ def _faces(world: World) -> Iterator[str]:
             yield f"the face {face_id} is held by {owner}"
 
 
-def _thumbnails_and_photos(world: World, scenario: Scenario, *, audited: bool) -> Iterator[str]:
+def _pictures_and_photos(world: World, scenario: Scenario, *, audited: bool) -> Iterator[str]:
     live = live_items(world).values()
-    wanted = {item["thumbnail"]["M"]["s3key"]["S"] for item in live}
+    wanted = {item[name]["M"]["s3key"]["S"] for item in live for name in PICTURES}
     start = object_cell(THUMBNAILS, "")
     stored = {name.removeprefix(start) for name in world.under(start)}
     stored = {key for key in stored if audited or key in wanted or not _may_stay(world, scenario, key)}
     if wanted != stored:
-        yield f"thumbnails are {sorted(stored)}, not {sorted(wanted)}"
+        yield f"pictures are {sorted(stored)}, not {sorted(wanted)}"
     for item in live:
         versions = world.cells.get(object_cell(PHOTOS, item["s3key"]["S"]), ())
         contents = dict(versions)
@@ -120,13 +122,13 @@ def _thumbnails_and_photos(world: World, scenario: Scenario, *, audited: bool) -
                 yield f"{upload.key} has a version {version} that no row speaks of"
 
 
-def _may_stay(world: World, scenario: Scenario, thumbnail: str) -> bool:
-    """Whether a thumbnail that nobody needs may be there until the next audit.
+def _may_stay(world: World, scenario: Scenario, picture: str) -> bool:
+    """Whether a small picture that nobody needs may be there until the next audit.
 
     That of an aborted execution, whose function may make it after the undoing; and that of an upload which
     several executions worked on, since each leaves it to the others.
     """
-    [upload_id] = [upload.upload_id for upload in scenario.uploads if upload.upload_id in thumbnail][:1]
+    [upload_id] = [upload.upload_id for upload in scenario.uploads if upload.upload_id in picture][:1]
     keys = {upload.key for upload in scenario.uploads if upload.upload_id == upload_id}
     executions = [world.cells[name] for name in world.under("executions/")]
     statuses = [status for status, data in executions if json.loads(data)["s3Key"] in keys]
@@ -147,15 +149,23 @@ def _newest(world: World, scenario: Scenario) -> Iterator[str]:
 
 
 def _mails(world: World, scenario: Scenario) -> Iterator[str]:
-    """One mail for one outcome: a rejection is the upload's, a failure the execution's."""
+    """One mail for one outcome: a rejection is the upload's, a failure the execution's.
+
+    For each accepted upload there is one at most, whichever of its executions sent it.
+    """
     sent: dict[tuple[str, str], int] = {}
+    rejected, accepted = (WORDS.subjects[of] for of in (UploadStatus.REJECTED, UploadStatus.ACCEPTED))
     for name in world.under("mails/"):
         _, sender, subject = name.split("/", 2)
-        about = sender.rpartition(":")[2][:36] if subject == SUBJECTS["rejected"] else sender
+        about = sender.rpartition(":")[2][:36] if subject == rejected else sender
         sent[about, subject] = sent.get((about, subject), 0) + world.cells[name]
     for (about, subject), number in sent.items():
         if number > (len(scenario.uploads) if about == "audit" else 1):
             yield f"{number} mails {subject!r} for {about}"
+    mails = sum(number for (_, subject), number in sent.items() if subject == accepted)
+    statuses = [status_of(world, upload) for upload in scenario.uploads]
+    if mails > statuses.count("accepted") and not scenario.erased:
+        yield f"{mails} mails {accepted!r} for uploads that are {statuses}"
 
 
 def _erased(world: World, scenario: Scenario) -> Iterator[str]:

@@ -96,6 +96,9 @@ def _delete_object(world: Edit, p: Parameters, tag: str) -> Json:
 
 def _delete_objects(world: Edit, p: Parameters, tag: str) -> Json:
     for entry in p["Delete"]["Objects"]:
+        if "VersionId" not in entry:
+            _delete_object(world, {"Bucket": p["Bucket"], **entry}, tag)
+            continue
         cell = object_cell(p["Bucket"], entry["Key"])
         kept = tuple(version for version in world.get(cell) or () if version[0] != entry["VersionId"])
         world.set(cell, kept or None)

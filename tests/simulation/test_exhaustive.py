@@ -41,6 +41,7 @@ def test_with_any_single_fault_at_any_call_they_hold_too(scenario: Scenario) -> 
     assert any("failed" in statuses for statuses in explored.statuses)
 
 
+@pytest.mark.usefixtures("no_mail_for_accepted")
 @pytest.mark.parametrize(
     "scenario", [scenarios.TWO_RIDERS, scenarios.TWO_PHOTOS], ids=lambda scenario: scenario.name
 )
@@ -50,6 +51,7 @@ def test_with_any_single_fault_in_any_order_of_two_executions_they_hold_too(scen
     assert explored.schedules > 1e20
 
 
+@pytest.mark.usefixtures("no_mail_for_accepted")
 @pytest.mark.parametrize(
     "scenario", [scenarios.NOBODY, scenarios.ONE_RIDER], ids=lambda scenario: scenario.name
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import importlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from chalicelib.erasure import Eraser
 from chalicelib.models import Claim, RiderPhoto
 from chalicelib.strays import Strays
 from chalicelib.uploads_table import UploadsTable, text_of
-from tests.simulation import scenarios
+from tests.simulation import invocations, scenarios
 from tests.simulation.cells import World
 from tests.simulation.explore import ViolationError, audited, explore, run_to_end
 from tests.simulation.faults import Fault
@@ -26,6 +27,9 @@ from tests.simulation.system import Action, State, actions, after
 from tests.statemachine.definitions import rider_photo_processing
 
 type Patch = pytest.MonkeyPatch
+
+# What breaks the claims breaks them with and without a mail in the end.
+pytestmark = pytest.mark.usefixtures("no_mail_for_accepted")
 
 # The package of the steps has the functions under these names.
 confirm_face, index_face, retire_replaced, search_face, undo = (
@@ -199,6 +203,17 @@ def test_a_claim_has_to_be_withdrawn_when_its_face_is_deleted(monkeypatch: Patch
     assert_caught(scenarios.TWO_RIDERS, "its claim still")
 
 
+def test_the_mail_for_an_accepted_photo_has_to_be_marked_before_it_is_sent(monkeypatch: Patch) -> None:
+    real = UploadsTable.mark_mail
+
+    def unconditional(self: UploadsTable, *args: Any, **how: Any) -> bool:
+        return real(self, *args, **how) or True
+
+    monkeypatch.setattr(UploadsTable, "mark_mail", unconditional)
+    monkeypatch.setattr(invocations, "SETTINGS", replace(invocations.SETTINGS, mail_on_accepted=True))
+    assert_caught(scenarios.ONE_RIDER, "2 mails 'Your Wild Rydes photo is accepted'", fault_count=1)
+
+
 def test_only_accepted_uploads_are_retired(monkeypatch: Patch) -> None:
     monkeypatch.setattr(retire_replaced, "status_of", lambda row: retire_replaced.UploadStatus.ACCEPTED)
     assert_caught(scenarios.TWO_PHOTOS, "keeps|mails|thumbnail|claim|ended as")
@@ -222,7 +237,7 @@ def test_an_upload_overtaken_just_before_it_is_accepted_has_to_retire_itself(mon
 
     original = retire_replaced.retire_replaced
     monkeypatch.setattr(retire_replaced, "retire_replaced", retire)
-    event_and_clients = ("event", "table", "dynamodb", "rekognition", "s3", "settings")
+    event_and_clients = ("event", "table", "dynamodb", "rekognition", "s3", "cognito", "ses", "settings")
     monkeypatch.setitem(FUNCTIONS, "retire_replaced", _calling(retire, event_and_clients))
     assert_caught(scenarios.TWO_PHOTOS, "neither live nor replaced")
 
@@ -263,7 +278,7 @@ def test_an_upload_that_is_processed_after_all_is_not_taken_over(monkeypatch: Pa
 
 def test_a_thumbnail_that_came_after_the_undoing_is_deleted_by_the_audit(monkeypatch: Patch) -> None:
     monkeypatch.setattr(Strays, "thumbnails", lambda *_: iter(()))
-    assert_caught(scenarios.ONE_RIDER, "thumbnails are", fault_count=1)
+    assert_caught(scenarios.ONE_RIDER, "pictures are", fault_count=1)
 
 
 def test_what_a_failed_retirement_left_is_retired_by_the_audit(monkeypatch: Patch) -> None:

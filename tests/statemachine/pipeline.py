@@ -109,5 +109,5 @@ class Pipeline:
         live = [item for item in items if "faceId" in item]
         assert {row["status"]["S"] for row in rows} <= TERMINAL
         assert sorted(face.face_id for face in aws.faces()) == sorted(item["faceId"]["S"] for item in live)
-        thumbnails = [item["thumbnail"]["M"]["s3key"]["S"] for item in live]
-        assert aws.thumbnails() == sorted(thumbnails)
+        for name, stored in (("thumbnail", aws.thumbnails()), ("avatar", aws.avatars())):
+            assert stored == sorted(item[name]["M"]["s3key"]["S"] for item in live)

@@ -18,7 +18,10 @@ ANSWERS: Final[Mapping[str, Any]] = {
     "FaceDetection": {"Confidence": 99.9, "s3VersionId": "version-1", "uploadId": UPLOAD_ID},
     "CheckFaceDuplicate": {"matches": 0},
     "AddFaceToIndex": {"FaceId": "face-1"},
-    "Thumbnail": {"thumbnail": {"s3bucket": "thumbnails", "s3key": "small.jpg"}},
+    "Thumbnail": {
+        "thumbnail": {"s3bucket": "thumbnails", "s3key": "small.jpg"},
+        "avatar": {"s3bucket": "thumbnails", "s3key": "face.jpg"},
+    },
     "ConfirmFaceUnique": {"replaces": ""},
     "PersistMetadata": None,
     "RetireReplacedPhoto": {"retired": []},

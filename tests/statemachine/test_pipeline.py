@@ -21,6 +21,9 @@ BROKEN = [error_of("ValueError", "a bug")]
 OTHER_RIDER = "8a8a8a8a-1111-4222-8333-944444444444"
 
 
+ACCEPTED = "Your Wild Rydes photo is accepted"
+
+
 @pytest.fixture
 def alice(pipeline: Pipeline) -> RiderPhoto:
     return pipeline.aws.upload(photo("alice"))
@@ -50,8 +53,14 @@ def test_a_clear_photo_is_accepted_and_kept_with_face_and_thumbnail(
                 "s3key": {"S": pipeline.aws.thumbnails()[0]},
             }
         },
+        "avatar": {
+            "M": {
+                "s3bucket": {"S": pipeline.aws.settings.thumbnail_bucket},
+                "s3key": {"S": pipeline.aws.avatars()[0]},
+            }
+        },
     }
-    assert (subjects(pipeline), pipeline.aws.dead_letters()) == ([], [])
+    assert (subjects(pipeline), pipeline.aws.dead_letters()) == ([ACCEPTED], [])
     pipeline.assert_consistent()
 
 
@@ -134,7 +143,8 @@ def test_an_older_photo_that_comes_late_is_superseded_and_nobody_is_told(
     assert (execution.status, execution.states[-1]) == (Status.SUCCEEDED, "Superseded")
     assert pipeline.aws.status(alice) == "superseded"
     assert (pipeline.aws.live_item() or {})["uploadId"] == {"S": newer.upload_id}
-    assert (subjects(pipeline), pipeline.aws.dead_letters()) == ([], [])
+    assert (subjects(pipeline), pipeline.aws.dead_letters()) == ([ACCEPTED], [])
+    assert "mail_accepted" not in (pipeline.aws.row(alice) or {})
     pipeline.assert_consistent()
 
 
@@ -151,7 +161,7 @@ def test_wherever_a_newer_photo_overtakes_an_older_one_the_newer_is_kept(
     assert older.status is Status.SUCCEEDED
     assert (pipeline.aws.live_item() or {})["uploadId"] == {"S": newer.upload_id}
     assert (pipeline.aws.status(alice), pipeline.aws.status(newer)) == ("superseded", "accepted")
-    assert subjects(pipeline) == []
+    assert subjects(pipeline) == [ACCEPTED]
     pipeline.assert_consistent()
 
 
@@ -166,6 +176,8 @@ def test_whatever_breaks_nothing_stays_behind_and_operator_and_rider_hear_of_it(
     assert pipeline.aws.status(alice) == ("accepted" if is_live else "failed")
     assert len(pipeline.aws.faces()) == is_live
     told = [] if is_live else ["Your Wild Rydes photo could not be processed"]
+    if state == "RetireReplacedPhoto" and after_effect:
+        told = [ACCEPTED]
     assert subjects(pipeline) == told
     letter = pipeline.aws.dead_letters()[0]
     assert letter["executionArn"] == execution.arn
@@ -181,7 +193,41 @@ def test_a_step_that_is_tried_again_changes_nothing(
     execution = pipeline.run(alice, faults={state: Fault([error_of("States.Timeout")] * 2, after_effect)})
     assert execution.status is Status.SUCCEEDED
     assert pipeline.aws.status(alice) == "accepted"
-    assert subjects(pipeline) == []
+    assert subjects(pipeline) == [ACCEPTED]
+    pipeline.assert_consistent()
+
+
+@pytest.mark.parametrize("code", ["TooManyRequestsException", "LimitExceededException"])
+def test_a_mail_of_acceptance_waits_until_ses_takes_it(
+    pipeline: Pipeline, alice: RiderPhoto, code: str
+) -> None:
+    for _ in range(3):
+        pipeline.aws.ses.fail_next("send_email", pipeline.aws.ses.error(code, status=429))
+    execution = pipeline.run(alice)
+    assert (execution.status, execution.states[-1]) == (Status.SUCCEEDED, "RetireReplacedPhoto")
+    assert subjects(pipeline) == [ACCEPTED]
+    assert (pipeline.aws.row(alice) or {})["mail_accepted"] == {"S": "sent"}
+
+
+@pytest.mark.parametrize(
+    ("client", "operation", "code", "left"),
+    [
+        ("ses", "send_email", "TooManyRequestsException", "RiderNotTold"),
+        ("cognito", "admin_get_user", "TooManyRequestsException", "RiderNotTold"),
+        ("cognito", "admin_get_user", "NotAuthorizedException", "RetireReplacedPhoto"),
+        ("ses", "send_email", "MessageRejected", "RetireReplacedPhoto"),
+    ],
+)
+def test_a_mail_of_acceptance_that_nobody_takes_changes_no_outcome(
+    pipeline: Pipeline, alice: RiderPhoto, client: str, operation: str, code: str, left: str
+) -> None:
+    fake = getattr(pipeline.aws, client)
+    for _ in range(7):
+        fake.fail_next(operation, fake.error(code))
+    execution = pipeline.run(alice)
+    assert (execution.status, execution.states[-1]) == (Status.SUCCEEDED, left)
+    assert pipeline.aws.status(alice) == "accepted"
+    assert (subjects(pipeline), pipeline.aws.dead_letters()) == ([], [])
     pipeline.assert_consistent()
 
 

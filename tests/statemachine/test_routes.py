@@ -45,6 +45,7 @@ def test_the_item_is_the_workshops_with_the_upload_it_came_from() -> None:
             "s3versionid": {"S": "version-1"},
             "uploadId": {"S": UPLOAD_ID},
             "thumbnail": {"M": {"s3bucket": {"S": "thumbnails"}, "s3key": {"S": "small.jpg"}}},
+            "avatar": {"M": {"s3bucket": {"S": "thumbnails"}, "s3key": {"S": "face.jpg"}}},
         },
         "ConditionExpression": "(attribute_not_exists(uploadId) OR uploadId IN (:uploadId, :replaces))"
         " AND (attribute_not_exists(closedExecution) OR closedExecution <> :execution)",
@@ -185,6 +186,16 @@ def test_a_live_photo_whose_predecessor_cannot_be_removed_fails_without_a_mail()
     execution, _ = run_scripted({"RetireReplacedPhoto": [BROKEN], "UndoExecution": [undone]})
     assert execution.states[-3:] == ["UndoExecution", "HowItEnds", "ProcessingFailed"]
     assert execution.error == BROKEN.error
+
+
+def test_a_mail_of_acceptance_that_is_never_taken_changes_nothing_else() -> None:
+    late = error_of("RiderNotToldError")
+    execution, script = run_scripted({"RetireReplacedPhoto": [late] * 7})
+    assert execution.status is Status.SUCCEEDED
+    assert execution.states == [*ACCEPTED, "RiderNotTold"]
+    assert [call.state for call in script.calls].count("RetireReplacedPhoto") == 7
+    told, _ = run_scripted({"RetireReplacedPhoto": [late] * 6})
+    assert told.states == ACCEPTED
 
 
 def test_when_even_undoing_fails_the_execution_fails_with_the_first_error() -> None:

@@ -84,7 +84,11 @@ def test_the_parallel_result_is_the_face_and_then_the_thumbnail(
         "thumbnail": {
             "s3bucket": pipeline.aws.settings.thumbnail_bucket,
             "s3key": pipeline.aws.thumbnails()[0],
-        }
+        },
+        "avatar": {
+            "s3bucket": pipeline.aws.settings.thumbnail_bucket,
+            "s3key": pipeline.aws.avatars()[0],
+        },
     }
 
 

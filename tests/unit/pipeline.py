@@ -75,7 +75,10 @@ def index(aws: FakeAws, photo: RiderPhoto) -> dict[str, Any]:
 def parallel_result(aws: FakeAws, photo: RiderPhoto) -> list[dict[str, Any]]:
     """Run both branches of ParallelProcessing."""
     indexed = index(aws, photo)
-    return [{"Payload": indexed}, {"Payload": run(aws, steps.make_thumbnail, photo=photo)}]
+    return [
+        {"Payload": indexed},
+        {"Payload": run(aws, steps.make_thumbnail, photo=photo, event=state(photo))},
+    ]
 
 
 def confirm(aws: FakeAws, photo: RiderPhoto, event: dict[str, Any]) -> Any:
@@ -92,8 +95,10 @@ def confirmed(aws: FakeAws, photo: RiderPhoto) -> dict[str, Any]:
 
 def put_item(aws: FakeAws, photo: RiderPhoto, event: dict[str, Any]) -> None:
     """Put the item as the state machine's own PersistMetadata does."""
-    face, thumbnail = (result["Payload"] for result in event["state"]["parallelResult"])
-    place = {name: {"S": text} for name, text in thumbnail["thumbnail"].items()}
+    face, made = (result["Payload"] for result in event["state"]["parallelResult"])
+    pictures = {
+        name: {"M": {part: {"S": text} for part, text in place.items()}} for name, place in made.items()
+    }
     aws.dynamodb.put_item(
         TableName=aws.settings.rider_photo_table,
         Item={
@@ -103,7 +108,7 @@ def put_item(aws: FakeAws, photo: RiderPhoto, event: dict[str, Any]) -> None:
             "s3key": {"S": photo.key},
             "s3versionid": {"S": photo.version_id},
             "uploadId": {"S": photo.upload_id},
-            "thumbnail": {"M": place},
+            **pictures,
         },
         ConditionExpression="attribute_not_exists(uploadId) OR uploadId IN (:uploadId, :replaces)",
         ExpressionAttributeValues={

@@ -7,6 +7,7 @@ import pytest
 
 from chalicelib.closing import close_execution
 from chalicelib.erasure import Eraser
+from chalicelib.mail import compose
 from chalicelib.models import RiderPhoto, UploadStatus
 from tests.fakes import RIDER, FakeAws, photo
 from tests.unit.pipeline import (
@@ -112,7 +113,8 @@ def test_an_older_photo_of_a_rider_who_has_a_newer_one_is_superseded_and_not_mai
     newer = accept(aws, aws.upload(photo("anna", nonce=1)))
     assert close(aws, ended(uploaded)) == "superseded"
     assert [face.external_image_id for face in aws.faces()] == [newer.external_image_id]
-    assert (aws.ses.mails, aws.dead_letters()) == ([], [])
+    assert [mail.subject for mail in aws.ses.mails] == [compose(UploadStatus.ACCEPTED).subject]
+    assert aws.dead_letters() == []
 
 
 def test_an_erased_riders_execution_is_closed_without_a_word(aws: FakeAws, uploaded: RiderPhoto) -> None:

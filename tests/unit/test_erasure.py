@@ -58,6 +58,7 @@ def history(aws: FakeAws) -> list[RiderPhoto]:
 def assert_only_the_stranger_is_left(aws: FakeAws, stranger: RiderPhoto) -> None:
     assert [face.external_image_id for face in aws.faces()] == [stranger.external_image_id]
     assert aws.thumbnails() == [f"thumbnails/bobs-id/{stranger.upload_id}.jpg"]
+    assert aws.avatars() == [f"thumbnails/bobs-id/{stranger.upload_id}.avatar.jpg"]
     assert originals(aws) == [stranger.key]
     rows = aws.dynamodb.items(aws.settings.uploads_table)
     assert {row["userId"]["S"] for row in rows} <= {"bobs-id", ERASED_RIDERS, ERASURES}
@@ -71,7 +72,7 @@ def test_all_that_a_rider_left_is_deleted_and_nobody_elses(
     uploads = history(aws)
     aws.s3.put_object(Bucket=uploads[0].bucket, Key=uploads[0].key, Body=b"another version")
     aws.s3.delete_object(Bucket=uploads[1].bucket, Key=uploads[1].key)
-    assert eraser.erase(RIDER) == Erasure(faces=2, objects=9, rows=5, executions=1)
+    assert eraser.erase(RIDER) == Erasure(faces=2, objects=11, rows=5, executions=1)
     assert_only_the_stranger_is_left(aws, stranger)
     [execution] = aws.step_functions.executions.values()
     assert execution.status == "ABORTED"

@@ -9,7 +9,7 @@ from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, Re
 from chalicelib import steps
 from chalicelib.erasure import Eraser
 from chalicelib.errors import ServiceUnavailableError
-from chalicelib.mail import compose
+from chalicelib.mail import compose, delivery
 from chalicelib.models import MESSAGE_STARTS, Reason, RiderPhoto, UploadStatus
 from tests.fakes import RIDER, FakeAws, photo
 from tests.unit.pipeline import by_another_execution, error_info, run, state
@@ -51,10 +51,22 @@ def test_each_rejection_is_recorded_and_mailed_in_its_words(
         {"S": "sent"},
     )
     [mail] = aws.ses.mails
-    expected = compose(reason)
+    expected = compose(UploadStatus.REJECTED, reason)
     assert mail.to == (ADDRESS,)
     assert mail.sender == aws.settings.sender
     assert (mail.subject, mail.text, mail.html) == (expected.subject, expected.text, expected.html)
+
+
+def test_the_mail_is_in_the_riders_language_and_links_to_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    aws = FakeAws(PAGE_URL="https://rides.example.com/api/")
+    said = dict[str, Any]()
+    monkeypatch.setattr(delivery, "compose", lambda *what, **how: said.update(how) or compose(*what, **how))
+    aws.cognito.sign_up(RIDER, email=ADDRESS, email_verified="true", locale="de-AT")
+    uploaded = aws.upload(photo("anna"))
+    aws.table.bind(uploaded)
+    notify(aws, uploaded, ERRORS[Reason.NO_FACE])
+    assert said == {"locale": "de-AT", "page_url": "https://rides.example.com/api/"}
+    assert 'href="https://rides.example.com/api/"' in aws.ses.mails[0].html
 
 
 def test_the_answer_is_the_workshops(aws: FakeAws, uploaded: RiderPhoto) -> None:
@@ -68,7 +80,7 @@ def test_a_technical_failure_is_mailed_but_not_recorded_as_a_rejection(
     result = notify(aws, uploaded, {"Error": "States.Timeout", "Cause": ""})
     assert (result["reason"], result["mail"]) == (None, "sent")
     assert aws.status(uploaded) == "processing"
-    assert aws.ses.mails[0].subject == compose(None).subject
+    assert aws.ses.mails[0].subject == compose(UploadStatus.FAILED).subject
 
 
 def test_a_repetition_sends_no_second_mail(aws: FakeAws, uploaded: RiderPhoto) -> None:

@@ -37,6 +37,11 @@ def test_the_workshops_item_is_written(aws: FakeAws, results: Any, wrap: Any) ->
     assert aws.live_item("user_a") == ITEM
 
 
+def test_the_avatar_is_written_where_there_is_one(aws: FakeAws) -> None:
+    persist(aws, PHOTO, {"parallelResult": [FACE, {"thumbnail": PLACE, "avatar": PLACE}]})
+    assert aws.live_item("user_a") == ITEM | {"avatar": ITEM["thumbnail"]}
+
+
 def test_the_upload_is_named_where_it_is_known(aws: FakeAws) -> None:
     known = replace(PHOTO, version_id="v1", upload_id="upload-1")
     persist(aws, known, {"parallelResult": [FACE, {"thumbnail": PLACE}]})

@@ -12,28 +12,46 @@ from PIL import Image, ImageCms, ImageDraw
 
 from chalicelib.errors import PhotoDoesNotMeetRequirementError
 from chalicelib.models import Reason
+from chalicelib.rendering import AVATAR_SIDE, Picture, avatar_square
+from chalicelib.rendering import render as render_both
 from chalicelib.rules import PhotoRules
-from chalicelib.steps.make_thumbnail import render_thumbnail
 from tests.fakes import encoded
 
 BOX = (300, 300)
 ORIENTATION, GPS_POINTER = 0x0112, 0x8825
 RED, BLUE = (220, 20, 20), (20, 20, 220)
+YELLOW = (230, 210, 30)
+FACE = {"Left": 0.3, "Top": 0.2, "Width": 0.25, "Height": 0.4}
 
 
 def render(content: bytes, box: tuple[int, int] = BOX, rules: PhotoRules | None = None) -> Image.Image:
     """The thumbnail, opened again, after checks that hold for every thumbnail."""
-    thumbnail, content_type, extension = render_thumbnail(content, box, rules or PhotoRules())
-    image = Image.open(io.BytesIO(thumbnail))
+    thumbnail, avatar = (
+        opened(picture) for picture in render_both(content, box, None, rules or PhotoRules())
+    )
+    assert thumbnail.width <= box[0]
+    assert thumbnail.height <= box[1]
+    assert avatar.mode == thumbnail.mode
+    return thumbnail
+
+
+def opened(picture: Picture) -> Image.Image:
+    """A picture, opened again, after checks that hold for thumbnails and avatars."""
+    image = Image.open(io.BytesIO(picture.content))
     image.load()
-    assert (image.format, content_type, extension) in {
+    assert (image.format, picture.content_type, picture.extension) in {
         ("JPEG", "image/jpeg", "jpg"),
         ("PNG", "image/png", "png"),
     }
-    assert image.width <= box[0]
-    assert image.height <= box[1]
     assert not image.getexif()
     assert set(image.info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
+    return image
+
+
+def avatar_of(content: bytes, face: Any = None, box: tuple[int, int] = BOX) -> Image.Image:
+    """The avatar, opened again: a square, no larger than it may be."""
+    image = opened(render_both(content, box, face, PhotoRules())[1])
+    assert image.width == image.height <= AVATAR_SIDE
     return image
 
 
@@ -97,10 +115,10 @@ def test_position_comment_and_profile_do_not_survive() -> None:
     content = encoded(marked(), exif=exif, comment=b"at home", icc_profile=profile)
     with Image.open(io.BytesIO(content)) as original:
         assert original.getexif().get_ifd(GPS_POINTER)
-    thumbnail, _, _ = render_thumbnail(content, BOX, PhotoRules())
     assert render(content).size == (300, 150)
-    for trace in (b"Exif", b"Unicorn", b"at home", b"ICC_PROFILE", b"http://ns.adobe.com"):
-        assert trace not in thumbnail
+    for picture in render_both(content, BOX, None, PhotoRules()):
+        for trace in (b"Exif", b"Unicorn", b"at home", b"ICC_PROFILE", b"http://ns.adobe.com"):
+            assert trace not in picture.content
 
 
 def test_text_chunks_of_a_png_do_not_survive() -> None:
@@ -111,10 +129,10 @@ def test_text_chunks_of_a_png_do_not_survive() -> None:
     picture = marked().convert("RGBA")
     picture.putalpha(200)
     content = encoded(picture, "PNG", pnginfo=texts)
-    thumbnail, content_type, _ = render_thumbnail(content, BOX, PhotoRules())
-    assert content_type == "image/png"
     assert b"at home" in content
-    assert b"at home" not in thumbnail
+    for made in render_both(content, BOX, None, PhotoRules()):
+        assert made.content_type == "image/png"
+        assert b"at home" not in made.content
 
 
 @pytest.mark.parametrize(
@@ -196,6 +214,166 @@ def test_a_phones_multi_picture_file_is_its_first_picture() -> None:
     assert near(render(output.getvalue()).getpixel((10, 10)), RED)
 
 
+# --- the avatar -----------------------------------------------------------------------------------------
+
+
+def with_face(size: tuple[int, int], face: dict[str, float]) -> Image.Image:
+    """A blue picture with a red box where the face is, whose upper left quarter is yellow."""
+    picture = Image.new("RGB", size, BLUE)
+    left, top = face["Left"] * size[0], face["Top"] * size[1]
+    width, height = face["Width"] * size[0], face["Height"] * size[1]
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((left, top, left + width, top + height), fill=RED)
+    draw.rectangle((left, top, left + width / 2, top + height / 2), fill=YELLOW)
+    return picture
+
+
+def red_share(image: Image.Image) -> float:
+    """How much of the picture is the face."""
+    pixels = list(image.get_flattened_data())
+    return sum(near(pixel, RED, 60) or near(pixel, YELLOW, 60) for pixel in pixels) / len(pixels)
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG"])
+@pytest.mark.parametrize("orientation", STORED)
+def test_the_avatar_is_the_upright_face_with_its_margin(orientation: int, file_format: str) -> None:
+    how, upright = STORED[orientation], with_face((1600, 1200), FACE)
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    stored = upright if how is None else upright.transpose(how)
+    image = avatar_of(encoded(stored, file_format, exif=exif), FACE)
+    assert image.size == (256, 256)
+    # 400 by 480 pixels of a square of 1.8 times 480.
+    assert red_share(image) == pytest.approx(400 * 480 / (1.8 * 480) ** 2, abs=0.02)
+    assert near(image.getpixel((100, 90)), YELLOW, 60)
+    assert all(near(image.getpixel(xy), RED, 60) for xy in [(150, 90), (100, 150), (150, 150)])
+    assert all(near(image.getpixel(xy), BLUE, 60) for xy in [(5, 5), (250, 5), (5, 250), (250, 250)])
+
+
+@pytest.mark.parametrize("scale", [1, 2, 4, 8])
+def test_however_small_the_face_is_in_the_photo_the_avatar_has_all_its_pixels(scale: int) -> None:
+    """Stripes a pixel apart: decoded too small, they would be one grey."""
+    size = (400 * scale, 300 * scale)
+    photo = Image.new("L", size, 128)
+    stripes = Image.new("L", (60, 60))
+    stripes.putdata([255 * (x // 2 % 2) for _ in range(60) for x in range(60)])
+    left, top = size[0] // 2 - 30, size[1] // 2 - 30
+    photo.paste(stripes, (left, top))
+    face = {
+        "Left": left / size[0],
+        "Top": top / size[1],
+        "Width": 60 / size[0],
+        "Height": 60 / size[1],
+    }
+    image = avatar_of(encoded(photo, quality=95), face).convert("L")
+    assert image.size == (108, 108)
+    middle = list(image.crop((40, 40, 68, 68)).get_flattened_data())
+    assert max(middle) - min(middle) > 150
+
+
+def test_a_face_with_fewer_pixels_than_the_avatar_is_not_scaled_up() -> None:
+    face = {"Left": 0.45, "Top": 0.4, "Width": 0.1, "Height": 0.2}
+    assert avatar_of(encoded(with_face((640, 480), face)), face).size == (173, 173)
+
+
+@pytest.mark.parametrize(
+    "face",
+    [
+        {"Left": -0.1, "Top": -0.1, "Width": 0.4, "Height": 0.4},
+        {"Left": 0.8, "Top": 0.8, "Width": 0.3, "Height": 0.3},
+        {"Left": 0.0, "Top": 0.0, "Width": 1.0, "Height": 1.0},
+        {"Left": -0.5, "Top": -0.5, "Width": 2.0, "Height": 2.0},
+        {"Left": 0.5, "Top": 0.5, "Width": 1e-9, "Height": 1e-9},
+    ],
+    ids=["corner", "other corner", "all of it", "more than that", "next to nothing"],
+)
+@pytest.mark.parametrize("size", [(800, 600), (600, 800), (2000, 90)])
+def test_a_face_at_the_edge_has_its_square_within_the_picture(
+    face: dict[str, float], size: tuple[int, int]
+) -> None:
+    left, top, side = avatar_square(size, face)
+    assert 0 <= left <= left + side <= size[0] + 1e-9
+    assert 0 <= top <= top + side <= size[1] + 1e-9
+    assert avatar_of(encoded(Image.new("RGB", size, RED)), face).getpixel((0, 0))[0] > 200
+
+
+@pytest.mark.parametrize(
+    "face",
+    [
+        *(None, {}, {"Left": 0.1}, {**FACE, "Width": 0}, {**FACE, "Height": -1}, {**FACE, "Left": 3}),
+        *({**FACE, "Top": float("nan")}, {**FACE, "Top": "high"}, {**FACE, "Width": None}),
+        {**FACE, "Width": float("inf")},
+    ],
+)
+def test_without_a_box_that_makes_sense_the_avatar_is_the_middle_of_the_photo(face: Any) -> None:
+    assert avatar_square((800, 600), face) == (100, 0, 600)
+    assert avatar_square((600, 800), face) == (0, 100, 600)
+
+
+def test_a_transparent_photo_has_a_transparent_avatar() -> None:
+    picture = with_face((400, 300), FACE).convert("RGBA")
+    picture.putalpha(100)
+    image = avatar_of(encoded(picture, "PNG"), FACE)
+    assert (image.mode, image.getpixel((90, 90))[3]) == ("RGBA", 100)
+
+
+# --- colours --------------------------------------------------------------------------------------------
+
+
+def wide_gamut_profile() -> bytes:
+    """A matrix profile as phones embed it: Display P3's primaries, as they are for D50, and sRGB's curve."""
+    srgb = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    primaries = {
+        b"rXYZ": (0.51512, 0.24120, -0.00105),
+        b"gXYZ": (0.29198, 0.69225, 0.04189),
+        b"bXYZ": (0.15710, 0.06657, 0.78407),
+    }
+    for number in range(int.from_bytes(srgb[128:132], "big")):
+        tag, offset, _ = struct.unpack(">4sII", srgb[132 + 12 * number : 144 + 12 * number])
+        if tag in primaries:
+            values = [round(value * 65536) for value in primaries[tag]]
+            srgb[offset + 8 : offset + 20] = struct.pack(">3i", *values)
+    return bytes(srgb)
+
+
+@pytest.mark.parametrize(("mode", "file_format"), [("RGB", "JPEG"), ("RGB", "PNG"), ("RGBA", "PNG")])
+def test_the_colours_of_a_wide_gamut_photo_are_kept_in_srgb(mode: str, file_format: str) -> None:
+    """(180, 80, 60) in Display P3 is (194, 72, 52) in sRGB: without the profile it would look pale."""
+    photo = Image.new("RGB", (400, 400), (180, 80, 60)).convert(mode)
+    if mode == "RGBA":
+        photo.putalpha(200)
+    content = encoded(photo, file_format, icc_profile=wide_gamut_profile())
+    for picture in render_both(content, BOX, FACE, PhotoRules()):
+        image = opened(picture)
+        assert near(image.getpixel((100, 100))[:3], (194, 72, 52), 4)
+        if mode == "RGBA":
+            assert image.getpixel((100, 100))[3] == 200
+
+
+def test_an_srgb_profile_changes_no_colour() -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    picture = Image.linear_gradient("L").convert("RGB")
+    with_profile, without = (
+        render_both(encoded(picture, "PNG", **options), BOX, None, PhotoRules())[0]
+        for options in ({"icc_profile": profile}, {})
+    )
+    pixels = zip(*(opened(p).get_flattened_data() for p in (with_profile, without)), strict=True)
+    assert all(near(a, b, 2) for a, b in pixels)
+
+
+@pytest.mark.parametrize("profile", [b"", b"no profile", bytes(500), wide_gamut_profile()[:200]])
+def test_a_damaged_profile_is_ignored(profile: bytes) -> None:
+    image = render(encoded(Image.new("RGB", (400, 400), RED), icc_profile=profile))
+    assert near(image.getpixel((100, 100)), RED, 4)
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK"])
+def test_a_profile_of_another_mode_is_ignored(mode: str) -> None:
+    photo = Image.new("RGB", (400, 400), (200, 200, 200)).convert(mode)
+    image = render(encoded(photo, icc_profile=wide_gamut_profile()))
+    assert near(image.getpixel((100, 100)), (200, 200, 200), 4)
+
+
 def chunk(kind: bytes, content: bytes) -> bytes:
     return len(content).to_bytes(4, "big") + kind + content + zlib.crc32(kind + content).to_bytes(4, "big")
 
@@ -251,7 +429,7 @@ SAMPLES = [
 
 @settings(max_examples=150)
 @given(st.sampled_from(SAMPLES), st.data())
-def test_a_damaged_file_makes_a_thumbnail_or_a_rejection_and_nothing_else(
+def test_a_damaged_file_makes_pictures_or_a_rejection_and_nothing_else(
     content: bytes, data: st.DataObject
 ) -> None:
     damaged = bytearray(content)
@@ -259,7 +437,7 @@ def test_a_damaged_file_makes_a_thumbnail_or_a_rejection_and_nothing_else(
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
     damaged = damaged[: data.draw(st.integers(0, len(damaged)))]
     try:
-        thumbnail, _, _ = render_thumbnail(bytes(damaged), BOX, PhotoRules())
+        made = [picture.content for picture in render_both(bytes(damaged), BOX, FACE, PhotoRules())]
     except PhotoDoesNotMeetRequirementError as rejected:
-        thumbnail = str(rejected).encode()
-    assert thumbnail
+        made = [str(rejected).encode()]
+    assert all(made)

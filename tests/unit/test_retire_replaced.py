@@ -5,10 +5,21 @@ from typing import Any
 import pytest
 
 from chalicelib.erasure import Eraser
-from chalicelib.errors import SupersededError
-from chalicelib.models import RiderPhoto
+from chalicelib.errors import RiderNotToldError, SupersededError
+from chalicelib.mail import compose, delivery
+from chalicelib.models import RiderPhoto, UploadStatus
 from tests.fakes import RIDER, FakeAws, photo
-from tests.unit.pipeline import accept, error_info, persist, retire, run, undo
+from tests.unit.pipeline import (
+    accept,
+    by_another_execution,
+    confirmed,
+    error_info,
+    persist,
+    put_item,
+    retire,
+    run,
+    undo,
+)
 
 
 def test_the_first_photo_is_accepted_and_replaces_nothing(aws: FakeAws) -> None:
@@ -19,7 +30,8 @@ def test_the_first_photo_is_accepted_and_replaces_nothing(aws: FakeAws) -> None:
     row = aws.row(uploaded)
     assert row is not None
     assert "expiresAt" not in row
-    assert aws.s3.keys(row["thumbnail"]["M"]["s3bucket"]["S"]) == [row["thumbnail"]["M"]["s3key"]["S"]]
+    named = [row[name]["M"]["s3key"]["S"] for name in ("avatar", "thumbnail")]
+    assert aws.s3.keys(row["thumbnail"]["M"]["s3bucket"]["S"]) == named
 
 
 def test_a_newer_photo_removes_face_and_thumbnail_of_the_older(aws: FakeAws) -> None:
@@ -28,8 +40,10 @@ def test_a_newer_photo_removes_face_and_thumbnail_of_the_older(aws: FakeAws) -> 
     assert retire(aws, newer, persist(aws, newer)) == {"retired": [older.upload_id]}
     assert [face.external_image_id for face in aws.faces()] == [newer.external_image_id]
     assert aws.thumbnails() == [f"thumbnails/{RIDER}/{newer.upload_id}.jpg"]
+    assert aws.avatars() == [f"thumbnails/{RIDER}/{newer.upload_id}.avatar.jpg"]
     row = aws.row(older)
     assert row is not None
+    assert row.keys().isdisjoint({"faceId", "thumbnail", "avatar"})
     assert row["replacedBy"] == {"S": newer.upload_id}
     assert "expiresAt" in row
 
@@ -119,7 +133,7 @@ def test_a_rider_who_was_erased_meanwhile_gets_nothing_back(aws: FakeAws) -> Non
     assert aws.row(uploaded) is None
 
 
-@pytest.mark.parametrize("named", ["faceId", "thumbnail"])
+@pytest.mark.parametrize("named", ["faceId", "thumbnail", "avatar"])
 def test_what_the_live_item_names_is_never_removed(aws: FakeAws, named: str) -> None:
     older = accept(aws, aws.upload(photo("anna")))
     before = aws.live_item()
@@ -134,3 +148,84 @@ def test_what_the_live_item_names_is_never_removed(aws: FakeAws, named: str) -> 
     faces = [face.external_image_id for face in aws.faces()]
     assert (older.external_image_id in faces) == (named == "faceId")
     assert (f"thumbnails/{RIDER}/{older.upload_id}.jpg" in aws.thumbnails()) == (named == "thumbnail")
+    assert (f"thumbnails/{RIDER}/{older.upload_id}.avatar.jpg" in aws.avatars()) == (named == "avatar")
+
+
+# --- the mail -------------------------------------------------------------------------------------------
+
+
+def told(aws: FakeAws) -> list[str]:
+    return [mail.subject for mail in aws.ses.mails]
+
+
+@pytest.fixture
+def rider(aws: FakeAws) -> str:
+    aws.cognito.sign_up(RIDER, email="rider@example.com", email_verified="true")
+    return RIDER
+
+
+def test_the_rider_is_told_once(aws: FakeAws, rider: str) -> None:
+    uploaded = aws.upload(photo("anna"), rider)
+    event = persist(aws, uploaded)
+    for _ in range(2):
+        retire(aws, uploaded, event)
+    assert told(aws) == [compose(UploadStatus.ACCEPTED).subject]
+    assert (aws.row(uploaded) or {})["mail_accepted"] == {"S": "sent"}
+
+
+def test_another_execution_of_the_same_upload_tells_nobody_again(aws: FakeAws, rider: str) -> None:
+    uploaded = aws.upload(photo("anna"), rider)
+    event = persist(aws, uploaded)
+    retire(aws, uploaded, event)
+    retire(aws, by_another_execution(aws, uploaded), event)
+    assert len(told(aws)) == 1
+
+
+def test_the_mail_can_be_switched_off() -> None:
+    aws = FakeAws(MAIL_ON_ACCEPTED="false")
+    aws.cognito.sign_up(RIDER, email="rider@example.com", email_verified="true")
+    uploaded = accept(aws, aws.upload(photo("anna")))
+    assert told(aws) == []
+    assert "mail_accepted" not in (aws.row(uploaded) or {})
+
+
+def test_a_photo_that_a_newer_one_replaces_at_that_moment_is_not_announced(
+    aws: FakeAws, rider: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uploaded = aws.upload(photo("anna"), rider)
+    newer = aws.upload(photo("anna", nonce=1), rider)
+    event, end = persist(aws, uploaded), aws.table.end
+
+    def overtaken(*args: Any, **how: Any) -> bool:
+        monkeypatch.setattr(aws.table, "end", end)
+        put_item(aws, newer, confirmed(aws, newer))
+        return end(*args, **how)
+
+    monkeypatch.setattr(aws.table, "end", overtaken)
+    assert retire(aws, uploaded, event) == {"retired": [uploaded.upload_id]}
+    assert aws.status(uploaded) == "accepted"
+    assert told(aws) == []
+
+
+def test_a_mail_that_may_be_sent_later_says_so_when_all_else_is_done(aws: FakeAws, rider: str) -> None:
+    older = accept(aws, aws.upload(photo("anna"), rider))
+    newer = aws.upload(photo("anna", nonce=1), rider)
+    event = persist(aws, newer)
+    aws.ses.fail_next("send_email", aws.ses.error("TooManyRequestsException", status=429))
+    with pytest.raises(RiderNotToldError):
+        retire(aws, newer, event)
+    assert aws.status(newer) == "accepted"
+    assert (aws.row(older) or {})["replacedBy"] == {"S": newer.upload_id}
+    assert len(told(aws)) == 1
+    assert retire(aws, newer, event) == {"retired": []}
+    assert len(told(aws)) == 2
+
+
+def test_a_mail_that_breaks_is_logged_and_the_photo_stays_accepted(
+    aws: FakeAws, rider: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(delivery, "compose", lambda *_, **__: 1 / 0)
+    uploaded = accept(aws, aws.upload(photo("anna"), rider))
+    assert told(aws) == []
+    assert (aws.row(uploaded) or {})["mail_accepted"] == {"S": "sending"}
+    assert '"outcome":"error"' in capsys.readouterr().out

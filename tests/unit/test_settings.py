@@ -91,6 +91,25 @@ def test_nought_is_refused_where_it_makes_no_sense(name: str) -> None:
         from_env(**{name.upper(): "0"})
 
 
+def test_mails_for_accepted_photos_are_on_unless_switched_off() -> None:
+    assert from_env().mail_on_accepted
+    assert not from_env(MAIL_ON_ACCEPTED="False").mail_on_accepted
+    with pytest.raises(SettingsError, match="MAIL_ON_ACCEPTED must be true or false"):
+        from_env(MAIL_ON_ACCEPTED="no")
+
+
+@pytest.mark.parametrize("url", ["https://rides.example.com/api/", "http://127.0.0.1:8000/api/"])
+def test_the_page_is_linked_to_where_it_is_known(url: str) -> None:
+    assert from_env(PAGE_URL=url).page_url == url
+    assert from_env(PAGE_URL="").page_url is from_env().page_url is None
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "rides.example.com", "/api/"])
+def test_a_page_that_mails_cannot_link_to_is_refused(url: str) -> None:
+    with pytest.raises(SettingsError, match="PAGE_URL must begin with https"):
+        from_env(PAGE_URL=url)
+
+
 def test_a_similarity_below_80_is_refused() -> None:
     with pytest.raises(SettingsError, match="SIMILARITY_THRESHOLD must be 80 to 100"):
         from_env(SIMILARITY_THRESHOLD="70")

@@ -121,7 +121,7 @@ def test_an_erased_riders_upload_leaves_nothing_and_gets_no_row(aws: FakeAws, up
         ExternalImageId=uploaded.external_image_id,
     )
     results[0]["Payload"]["FaceId"] = aws.faces()[0].face_id
-    run(aws, make_thumbnail, photo=aws.put(uploaded.key, content))
+    run(aws, make_thumbnail, photo=aws.put(uploaded.key, content), event=state(uploaded))
     event = state(uploaded, parallelResult=results, errorInfo=TIMEOUT)
     assert undo(aws, uploaded, event)["status"] == "decided"
     assert_nothing_is_left(aws)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.models import Reason, RiderPhoto, UploadStatus
+from chalicelib.pictures import PICTURES
 from chalicelib.uploads_table import RESTARTABLE
 from tests.fakes import RIDER, FakeAws, photo
 from tests.unit.pipeline import by_another_execution
@@ -80,11 +81,12 @@ def test_an_upload_ends_once(
 def test_the_row_of_a_live_photo_does_not_expire(aws: FakeAws, uploaded: RiderPhoto) -> None:
     aws.table.bind(uploaded)
     place = {"s3bucket": "thumbnails", "s3key": "thumbnails/1.jpg"}
-    assert aws.table.end(uploaded, UploadStatus.ACCEPTED, thumbnail=place)
+    assert aws.table.end(uploaded, UploadStatus.ACCEPTED, pictures={"thumbnail": place, "avatar": place})
     row = aws.row(uploaded)
     assert row is not None
     assert "expiresAt" not in row
-    assert row["thumbnail"] == {"M": {"s3bucket": {"S": "thumbnails"}, "s3key": {"S": "thumbnails/1.jpg"}}}
+    written = {"M": {"s3bucket": {"S": "thumbnails"}, "s3key": {"S": "thumbnails/1.jpg"}}}
+    assert row["thumbnail"] == row["avatar"] == written
 
 
 @pytest.mark.parametrize("status", TERMINAL[1:])
@@ -101,14 +103,16 @@ def test_the_row_of_what_is_not_live_expires(
 def test_a_replaced_row_expires_and_names_nothing_that_is_gone(aws: FakeAws, uploaded: RiderPhoto) -> None:
     aws.table.open_claim(uploaded)
     assert aws.table.record_face(uploaded, "face-1")
-    aws.table.end(uploaded, UploadStatus.ACCEPTED, thumbnail={"s3bucket": "b", "s3key": "k"})
+    aws.table.end(
+        uploaded, UploadStatus.ACCEPTED, pictures={name: {"s3bucket": "b", "s3key": "k"} for name in PICTURES}
+    )
     aws.table.retire(aws.row(uploaded) or {}, replaced_by="a-newer-one")
     row = aws.row(uploaded)
     assert row is not None
     assert row["status"] == {"S": "accepted"}
     assert row["replacedBy"] == {"S": "a-newer-one"}
     assert "expiresAt" in row
-    assert not {"faceId", "thumbnail"} & set(row)
+    assert not {"faceId", *PICTURES} & set(row)
 
 
 def test_a_row_that_is_gone_is_not_retired_into_being(aws: FakeAws, uploaded: RiderPhoto) -> None:

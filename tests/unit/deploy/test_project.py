@@ -56,6 +56,10 @@ def test_the_stages_block_gets_environment_and_roles(project: Project) -> None:
 def test_forgetting_a_stage_gives_the_same_file_again(project: Project) -> None:
     before = (project.directory / CONFIG).read_bytes()
     project.write_stage("dev", OUTPUTS, "rides@example.com", "arm64")
+    project.write_page_url("dev", "https://rides.example.com/api/")
+    assert config_of(project)["stages"]["dev"]["environment_variables"]["PAGE_URL"].startswith(
+        "https://rides."
+    )
     project.write_record("dev", {"resources": []})
     project.forget_stage("dev")
     assert (project.directory / CONFIG).read_bytes() == before

@@ -33,15 +33,16 @@ def upload(aws: FakeAws) -> Callable[[str], None]:
         state: dict[str, Any] = {"userId": RIDER, "s3Bucket": uploaded.bucket, "s3Key": uploaded.key}
         state["detectedFaceDetails"] = {"uploadId": uploaded.upload_id, "s3VersionId": uploaded.version_id}
         indexed = index_face(uploaded, aws.rekognition, **fakes)  # type: ignore[arg-type]
-        thumbnail = make_thumbnail(uploaded, aws.s3, aws.settings)  # type: ignore[arg-type]
+        pictures = make_thumbnail(uploaded, state, aws.s3, aws.settings)  # type: ignore[arg-type]
         event = {
             "executionArn": uploaded.execution_arn,
-            "state": state | {"parallelResult": [indexed, thumbnail]},
+            "state": state | {"parallelResult": [indexed, pictures]},
         }
         clients: dict[str, Any] = {"dynamodb": aws.dynamodb, "rekognition": aws.rekognition}
         confirm_face(uploaded, event, **fakes, **clients)
         persist_metadata(uploaded, event, aws.dynamodb, aws.settings)  # type: ignore[arg-type]
-        retire_replaced(uploaded, event, s3=aws.s3, **fakes, **clients)  # type: ignore[arg-type]
+        others: dict[str, Any] = {"s3": aws.s3, "cognito": aws.cognito, "ses": aws.ses}
+        retire_replaced(uploaded, event, **others, **fakes, **clients)
 
     return upload
 
@@ -57,9 +58,9 @@ def test_an_operator_erases_a_rider_and_is_told_the_numbers(
         return True
 
     done = erase(OPTIONS, lines, agree)
-    assert done == RiderErased("test", RIDER, erased=True, faces=1, objects=2, rows=1, executions=0)
+    assert done == RiderErased("test", RIDER, erased=True, faces=1, objects=3, rows=1, executions=0)
     assert "account 123456789012, region us-east-1" in asked[0]
-    assert {"faces: 1", "objects: 2", "rows: 1", "executions: 0"} <= set(lines.details)
+    assert {"faces: 1", "objects: 3", "rows: 1", "executions: 0"} <= set(lines.details)
     assert (aws.faces(), aws.thumbnails(), aws.s3.keys(aws.settings.photo_bucket)) == ([], [], [])
     assert set(aws.live_item() or {}) == {"Username", "uploadId", "erasedAt"}
     [record] = list(aws.table.rows_of_rider(ERASURES))
@@ -111,7 +112,7 @@ def test_an_erasure_that_s3_did_not_finish_says_so(
     with pytest.raises(DeployError, match=f"Not all of {RIDER} is erased: .* Run the same command again"):
         erase(OPTIONS, Lines())
     monkeypatch.setattr(aws.s3, "delete_objects", delete_objects)
-    assert erase(OPTIONS, Lines()).objects == 2
+    assert erase(OPTIONS, Lines()).objects == 3
 
 
 def test_a_service_that_refuses_is_named(aws: FakeAws, upload: Callable[[str], None]) -> None:

@@ -5,7 +5,7 @@ import pytest
 from botocore.stub import Stubber
 
 from deploy.errors import DeployError
-from deploy.wiring import set_dead_letters_of_rule, set_on_failure_destination
+from deploy.wiring import set_dead_letters_of_rule, set_on_failure_destination, set_page_url
 
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:rider-photos-dev-dead-letters"
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:rider-photos-dev-start_processing"
@@ -61,4 +61,39 @@ def test_what_the_function_fails_on_goes_to_the_queue(retries: int) -> None:
     )
     with lambda_:
         set_on_failure_destination(lambda_.client, "rider-photos-dev-start_processing", QUEUE, retries)
+    lambda_.assert_no_pending_responses()
+
+
+PAGE = "https://rides.example.com/api/"
+MAILING = "rider-photos-dev-notify_rider"
+
+
+@pytest.mark.parametrize("before", [{}, {"PAGE_URL": "https://old.example.com/"}])
+def test_a_function_is_told_the_page_and_keeps_all_else(before: dict[str, str]) -> None:
+    lambda_ = Stubber(boto3.client("lambda", region_name="us-east-1"))
+    variables = {"SENDER": "rides@example.com"}
+    lambda_.add_response(
+        "get_function", {"Configuration": {"LastUpdateStatus": "Successful"}}, {"FunctionName": MAILING}
+    )
+    lambda_.add_response(
+        "get_function_configuration",
+        {"Environment": {"Variables": variables | before}},
+        {"FunctionName": MAILING},
+    )
+    lambda_.add_response(
+        "update_function_configuration",
+        {},
+        {"FunctionName": MAILING, "Environment": {"Variables": variables | {"PAGE_URL": PAGE}}},
+    )
+    with lambda_:
+        assert set_page_url(lambda_.client, MAILING, PAGE)
+    lambda_.assert_no_pending_responses()
+
+
+def test_a_function_that_knows_the_page_is_left_alone() -> None:
+    lambda_ = Stubber(boto3.client("lambda", region_name="us-east-1"))
+    lambda_.add_response("get_function", {"Configuration": {"LastUpdateStatus": "Successful"}})
+    lambda_.add_response("get_function_configuration", {"Environment": {"Variables": {"PAGE_URL": PAGE}}})
+    with lambda_:
+        assert not set_page_url(lambda_.client, MAILING, PAGE)
     lambda_.assert_no_pending_responses()

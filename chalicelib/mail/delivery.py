@@ -1,0 +1,98 @@
+"""At most one mail for one outcome: the upload's row says that it is being sent before it is."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from chalicelib.clients import is_transient
+from chalicelib.errors import ServiceUnavailableError
+from chalicelib.mail import Mail, compose
+from chalicelib.models import Reason, RiderPhoto, UploadStatus
+from chalicelib.riders import contact_of
+from chalicelib.uploads_table import UploadsTable
+
+if TYPE_CHECKING:
+    from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
+    from mypy_boto3_sesv2 import SESV2Client
+
+    from chalicelib.settings import Settings
+
+
+class MailOutcome(StrEnum):
+    """What became of the one mail of an outcome."""
+
+    SENDING = "sending"  # stays so if nobody knows whether SES took it
+    SENT = "sent"
+    NO_ADDRESS = "no-address"
+    REFUSED = "refused"
+    ALREADY_HANDLED = "already-handled"
+
+
+def mail_once(
+    photo: RiderPhoto,
+    status: UploadStatus,
+    reason: Reason | None,
+    table: UploadsTable,
+    cognito: CognitoIdentityProviderClient,
+    ses: SESV2Client,
+    settings: Settings,
+) -> MailOutcome:
+    """Mail the rider what became of an upload, unless that was done before.
+
+    Parameters
+    ----------
+    photo
+        With its uploadId.
+    status, reason
+        The outcome; the reason of a rejection.
+
+    Raises
+    ------
+    ServiceUnavailableError
+        If SES was too busy to take the mail: the same call may send it later.
+    """
+    contact = contact_of(photo.user_id, cognito, settings.user_pool_id)
+    if contact is None:
+        first = table.mark_mail(photo, status, MailOutcome.NO_ADDRESS, expected=None)
+        return MailOutcome.NO_ADDRESS if first else MailOutcome.ALREADY_HANDLED
+    if not table.mark_mail(photo, status, MailOutcome.SENDING, expected=None):
+        return MailOutcome.ALREADY_HANDLED
+    mail = compose(status, reason, locale=contact.locale, page_url=settings.page_url)
+    try:
+        outcome = _send(contact.address, mail, ses, settings.sender)
+    except ServiceUnavailableError:
+        # SES has not taken it, so the state's retry may send it.
+        table.unmark_mail(photo, status, expected=MailOutcome.SENDING)
+        raise
+    if outcome is not MailOutcome.SENDING:
+        table.mark_mail(photo, status, outcome, expected=MailOutcome.SENDING)
+    return outcome
+
+
+def _send(address: str, mail: Mail, ses: SESV2Client, sender: str) -> MailOutcome:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        ses.send_email(
+            FromEmailAddress=sender,
+            Destination={"ToAddresses": [address]},
+            Content={
+                "Simple": {
+                    "Subject": {"Data": mail.subject, "Charset": "UTF-8"},
+                    "Body": {
+                        "Text": {"Data": mail.text, "Charset": "UTF-8"},
+                        "Html": {"Data": mail.html, "Charset": "UTF-8"},
+                    },
+                }
+            },
+        )
+    except (ses.exceptions.TooManyRequestsException, ses.exceptions.LimitExceededException) as error:
+        raise ServiceUnavailableError("SES takes no more mails at the moment.") from error
+    except ClientError as error:
+        # A 4xx says that SES did not take the mail; anything else leaves it open.
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        return MailOutcome.SENDING if status >= 500 and is_transient(error) else MailOutcome.REFUSED
+    except BotoCoreError:
+        return MailOutcome.SENDING
+    return MailOutcome.SENT
