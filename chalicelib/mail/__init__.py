@@ -12,7 +12,7 @@ from chalicelib.mail.layout import Content, as_html, as_text
 from chalicelib.mail.words import Message, Words, words_for
 from chalicelib.models import Reason, UploadStatus
 
-__all__ = ["Mail", "compose", "render_all_mails"]
+__all__ = ["Mail", "compose"]
 
 # The reasons for which tips on taking photos help.
 ABOUT_THE_PHOTO: Final = frozenset(
@@ -61,20 +61,6 @@ def compose(
         why=words.why,
     )
     return Mail(content.subject, as_text(content), as_html(content))
-
-
-def render_all_mails(page_url: str | None = None, locale: str | None = None) -> dict[str, str]:
-    """The HTML of every mail there is, by name: "accepted", "rejected-NO_FACE", …, "failed"."""
-    return {
-        "accepted": compose(UploadStatus.ACCEPTED, locale=locale, page_url=page_url).html,
-        **{
-            f"rejected-{reason}": compose(
-                UploadStatus.REJECTED, reason, locale=locale, page_url=page_url
-            ).html
-            for reason in Reason
-        },
-        "failed": compose(UploadStatus.FAILED, locale=locale, page_url=page_url).html,
-    }
 
 
 def _message(words: Words, status: UploadStatus, reason: Reason | None) -> Message:

@@ -35,7 +35,8 @@ export function sending({ url, cancel }) {
       bar.setAttribute("value", String(percent));
       words.textContent = `${text.sending.bytes(
         megabytes.format(sent / MEGABYTE),
-        megabytes.format(total / MEGABYTE),
+        // A small photo is not one of no size.
+        megabytes.format(Math.max(total / MEGABYTE, 0.1)),
       )} · ${text.sending.percent(percent)}`;
       // Not each percent is worth being read out.
       if (Math.floor(percent / 25) > quarter) {

@@ -54,17 +54,19 @@ class EnginePool:
     def __init__(self, weights: Weights, engines: int = 2, waiting: int = 32, threads: int = 1) -> None:
         cv2.setNumThreads(threads)
         self._admitted = threading.BoundedSemaphore(engines + waiting)
-        self._workers = [_Worker(weights) for _ in range(engines)]
+        self._workers: list[_Worker] = []
         self._free: queue.Queue[_Worker] = queue.Queue()
-        for worker in self._workers:
-            self._free.put(worker)
         try:
-            for worker in self._workers:
-                worker.engine()
+            for _ in range(engines):
+                self._workers.append(_Worker(weights))
+                # One after the other: two that load at once have failed, once in a long while.
+                self._workers[-1].engine()
+                self._free.put(self._workers[-1])
         except cv2.error as error:
             self.close()
             raise FaceServiceError(
-                f"OpenCV {cv2.__version__} cannot load the face models: install the pinned release."
+                f"OpenCV {cv2.__version__} cannot load the face models: install the pinned release. "
+                f"It says: {error}"
             ) from error
 
     def close(self) -> None:

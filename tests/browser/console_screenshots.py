@@ -7,23 +7,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from local.places import ENDPOINTS
+from tests.browser.chromium import chromium
 
-CHROMIUM = "/usr/bin/chromium"
-# The sandbox needs rights that root in a container lacks; nothing is fetched from anywhere.
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
 VIEWS = {
     "now": "",
     "executions": "executions",
@@ -34,16 +24,6 @@ VIEWS = {
     "dead-letters": "letters",
 }
 _SIZES = {"desktop": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
-
-
-@contextmanager
-def chromium(playwright: Playwright) -> Iterator[Browser]:
-    """Debian's Chromium, which talks to nobody but the page."""
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-    try:
-        yield browser
-    finally:
-        browser.close()
 
 
 def shown(page: Page, url: str, view: str) -> None:
@@ -57,7 +37,7 @@ def shown(page: Page, url: str, view: str) -> None:
     )
 
 
-def screenshots(url: str, folder: Path) -> list[Path]:
+def screenshots(browser: Browser, url: str, folder: Path) -> list[Path]:
     """Take them all, and return the files.
 
     Parameters
@@ -67,20 +47,19 @@ def screenshots(url: str, folder: Path) -> list[Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     taken = []
-    with sync_playwright() as playwright, chromium(playwright) as browser:
-        for scheme in ("light", "dark"):
-            for size, viewport in _SIZES.items():
-                context = browser.new_context(viewport=viewport, color_scheme=scheme)
-                page = context.new_page()
-                views = VIEWS | _one_of_each(page, url)
-                for name, view in views.items():
-                    shown(page, url, view)
-                    # The first look of the feed redraws what counts.
-                    page.wait_for_timeout(900)
-                    file = folder / f"console-{name}-{size}-{scheme}.png"
-                    page.screenshot(path=file, full_page=True)
-                    taken.append(file)
-                context.close()
+    for scheme in ("light", "dark"):
+        for size, viewport in _SIZES.items():
+            context = browser.new_context(viewport=viewport, color_scheme=scheme)
+            page = context.new_page()
+            views = VIEWS | _one_of_each(page, url)
+            for name, view in views.items():
+                shown(page, url, view)
+                # The first look of the feed redraws what counts.
+                page.wait_for_timeout(900)
+                file = folder / f"console-{name}-{size}-{scheme}.png"
+                page.screenshot(path=file, full_page=True)
+                taken.append(file)
+            context.close()
     return taken
 
 
@@ -99,5 +78,6 @@ if __name__ == "__main__":
     if len(sys.argv) < 2:
         sys.exit(__doc__)
     console = sys.argv[2] if len(sys.argv) > 2 else json.loads(ENDPOINTS.read_text())["consoleUrl"]
-    for path in screenshots(console, Path(sys.argv[1])):
-        print(path)
+    with chromium() as started:
+        for path in screenshots(started, console, Path(sys.argv[1])):
+            print(path)

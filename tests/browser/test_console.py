@@ -8,10 +8,10 @@ from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from local.console import Console
-from tests.browser.console_screenshots import VIEWS, chromium, shown
+from tests.browser.console_screenshots import VIEWS, shown
 from tests.browser.console_world import HOSTILE, RIDER, World, world
 
 
@@ -25,12 +25,6 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def console(stage: World) -> Iterator[Console]:
     with Console(stage.places) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright, chromium(playwright) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -25,6 +25,9 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A function's environment, and settings that are read anew."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
+    # As Lambda has them: without, boto3 asks the network for credentials.
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     settings.cache_clear()
     yield
     settings.cache_clear()

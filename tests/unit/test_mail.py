@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 import chalicelib.mail
-from chalicelib.mail import Mail, compose, render_all_mails, words
+from chalicelib.mail import Mail, compose, words
 from chalicelib.mail.layout import DARK, LIGHT
 from chalicelib.mail.words import Message, Words, words_for
 from chalicelib.mail.words_en import WORDS as ENGLISH
 from chalicelib.models import Reason, UploadStatus
+from tests.every_mail import every_mail
 
 ALL = [
     (UploadStatus.ACCEPTED, None),
@@ -97,11 +98,11 @@ def test_html_loads_nothing_and_links_to_the_page_alone(
 
 def test_no_two_mails_say_the_same() -> None:
     texts = {compose(status, reason).text for status, reason in ALL}
-    assert len(texts) == len(ALL) == len(render_all_mails())
+    assert len(texts) == len(ALL) == len(every_mail())
 
 
 def test_all_mails_are_rendered_by_name() -> None:
-    pages = render_all_mails(PAGE)
+    pages = every_mail(PAGE)
     assert pages["accepted"] == compose(UploadStatus.ACCEPTED, page_url=PAGE).html
     assert (
         pages["rejected-SUNGLASSES"] == compose(UploadStatus.REJECTED, Reason.SUNGLASSES, page_url=PAGE).html
