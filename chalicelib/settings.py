@@ -46,6 +46,10 @@ class Settings:
         How long the row of an upload that is not live is kept.
     audit_calls_per_second
         How many calls of Rekognition's quota the audit takes.
+    keep_originals
+        Whether a live photo's original is kept while it is live, or goes as that of a rejected one.
+    configuration_set
+        SES's rules for this stage's mails.
     """
 
     photo_bucket: str
@@ -57,6 +61,7 @@ class Settings:
     user_pool_id: str
     dead_letter_queue_url: str
     sender: str
+    configuration_set: str
     photo_rules: PhotoRules
     quality_filter: QualityFilter = "AUTO"
     thumbnail_width: int = 300
@@ -65,6 +70,7 @@ class Settings:
     upload_seconds: int = 900
     upload_days: int = 30
     audit_calls_per_second: int = 1
+    keep_originals: bool = True
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -96,6 +102,7 @@ class Settings:
             photo_rules=PhotoRules(**cast("dict[str, Any]", rules)),
             quality_filter=cast(QualityFilter, quality_filter),
             same_person_required=_flag(environment, "SAME_PERSON_REQUIRED", default=True),
+            keep_originals=_flag(environment, "KEEP_ORIGINALS", default=True),
             **values,
         )
 

@@ -47,6 +47,10 @@ class Target:
     def thumbnail_bucket(self) -> str:
         return self.names.thumbnail_bucket(self.account_id, self.region)
 
+    @property
+    def deploy_bucket(self) -> str:
+        return self.names.deploy_bucket(self.account_id, self.region)
+
 
 def find_target(stage: str, region: str | None) -> Target:
     """Check stage, region and credentials.
@@ -79,20 +83,46 @@ def check_python(version: tuple[int, int] = sys.version_info[:2]) -> None:
         )
 
 
-def check_sender(ses: SESV2Client, sender: str, progress: Progress) -> None:
+@dataclass(frozen=True)
+class Sending:
+    """How SES lets this account send from an address.
+
+    Attributes
+    ----------
+    identity
+        What SES has verified: the address itself, or its domain.
+    in_sandbox
+        Whether mails reach verified addresses only.
+    per_second, per_day
+        SES's quotas; None where it tells none.
+    """
+
+    identity: str
+    in_sandbox: bool
+    per_second: float | None = None
+    per_day: float | None = None
+
+
+def check_sender(ses: SESV2Client, sender: str, progress: Progress) -> Sending:
     """Raise a CheckError unless SES may send from this address; warn if it may only to verified ones."""
-    if not any(_is_verified(ses, identity) for identity in (sender, sender.rpartition("@")[2])):
+    identities = (sender, sender.rpartition("@")[2])
+    identity = next((identity for identity in identities if _is_verified(ses, identity)), None)
+    if identity is None:
         region = ses.meta.region_name
         raise CheckError(
             f"SES doesn't send from {sender} in {region} yet. Run `aws sesv2 create-email-identity "
             f"--email-identity {sender} --region {region}` and follow the link in the mail that comes, "
             "or choose another --sender."
         )
-    if not ses.get_account().get("ProductionAccessEnabled", False):
+    account = ses.get_account()
+    in_sandbox = not account.get("ProductionAccessEnabled", False)
+    if in_sandbox:
         progress.warn(
             "SES is in its sandbox: mails reach verified addresses only. Ask for production access in the "
             "SES console before real riders come."
         )
+    quota = account.get("SendQuota", {})
+    return Sending(identity, in_sandbox, quota.get("MaxSendRate"), quota.get("Max24HourSend"))
 
 
 def _is_verified(ses: SESV2Client, identity: str) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from deploy.errors import DeployError
 
 if TYPE_CHECKING:
+    from mypy_boto3_apigateway.client import APIGatewayClient
     from mypy_boto3_events.client import EventBridgeClient
     from mypy_boto3_lambda.client import LambdaClient
 
@@ -50,4 +51,14 @@ def set_on_failure_destination(
         MaximumRetryAttempts=retries,
         MaximumEventAgeInSeconds=INVOCATION_AGE_SECONDS,
         DestinationConfig={"OnFailure": {"Destination": queue_arn}},
+    )
+
+
+def name_api(apigateway: APIGatewayClient, rest_api_id: str, name: str) -> None:
+    """Give the REST API its stage's name; `chalice deploy` gives all stages' APIs that of the app.
+
+    An API's metrics know it by its name alone, so that those of two stages would be one.
+    """
+    apigateway.update_rest_api(
+        restApiId=rest_api_id, patchOperations=[{"op": "replace", "path": "/name", "value": name}]
     )

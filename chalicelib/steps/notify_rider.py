@@ -13,6 +13,7 @@ from chalicelib.models import Reason, RiderPhoto, UploadStatus, reason_of, state
 from chalicelib.observability import count
 from chalicelib.outcome import error_message
 from chalicelib.riders import address_of
+from chalicelib.suppression import is_suppressed
 from chalicelib.uploads_table import UploadsTable
 
 if TYPE_CHECKING:
@@ -59,10 +60,7 @@ def notify_rider(
     """
     error, message = error_message(state_of(event).get("errorInfo"))
     reason = reason_of(error, message)
-    if reason is None:
-        outcome = _mail_once(photo, reason, table, cognito, ses, settings)
-    elif table.end(photo, UploadStatus.REJECTED, reason=reason, message=message):
-        count("UploadEnded", status=UploadStatus.REJECTED, reason=reason)
+    if reason is None or table.end(photo, UploadStatus.REJECTED, reason=reason, message=message):
         outcome = _mail_once(photo, reason, table, cognito, ses, settings)
     else:  # decided otherwise before, or the rider was erased
         outcome = MailOutcome.ALREADY_HANDLED
@@ -86,7 +84,11 @@ def _mail_once(
     if not table.mark_mail(photo, status, MailOutcome.SENDING, expected=None):
         return MailOutcome.ALREADY_HANDLED
     try:
-        outcome = _send(address, compose(reason), ses, settings.sender)
+        outcome = (
+            MailOutcome.REFUSED
+            if is_suppressed(address, ses)
+            else _send(address, compose(reason), ses, settings)
+        )
     except ServiceUnavailableError:
         # SES has not taken it, so the state's retry may send it.
         table.unmark_mail(photo, status, expected=MailOutcome.SENDING)
@@ -96,12 +98,13 @@ def _mail_once(
     return outcome
 
 
-def _send(address: str, mail: Mail, ses: SESV2Client, sender: str) -> MailOutcome:
+def _send(address: str, mail: Mail, ses: SESV2Client, settings: Settings) -> MailOutcome:
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         ses.send_email(
-            FromEmailAddress=sender,
+            FromEmailAddress=settings.sender,
+            ConfigurationSetName=settings.configuration_set,
             Destination={"ToAddresses": [address]},
             Content={
                 "Simple": {

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.claims import withdraw
 from chalicelib.errors import SupersededError
 from chalicelib.models import RiderPhoto, UploadStatus, payload_of, state_of
-from chalicelib.observability import count
 from chalicelib.riders import live_item
 from chalicelib.uploads_table import UploadsTable, status_of, text_of
 
@@ -47,8 +46,7 @@ def retire_replaced(
     if text_of(live, "uploadId") != photo.known_upload_id:
         raise SupersededError("A newer photo has replaced this one already, or the rider was erased.")
     thumbnail = payload_of(state_of(event)["parallelResult"][1])["thumbnail"]
-    if table.end(photo, UploadStatus.ACCEPTED, thumbnail=thumbnail):
-        count("UploadEnded", status=UploadStatus.ACCEPTED)
+    table.end(photo, UploadStatus.ACCEPTED, thumbnail=thumbnail)
     # Read again: a newer photo that came in between looked for accepted ones before this one was, so
     # this one has to remove itself.
     live = live_item(photo.user_id, dynamodb, settings.rider_photo_table)

@@ -44,6 +44,7 @@ def test_the_stages_block_gets_environment_and_roles(project: Project) -> None:
         "USER_POOL_ID": "<UserPoolId>",
         "USER_POOL_ARN": "<UserPoolArn>",
         "DEAD_LETTER_QUEUE_URL": "<DeadLetterQueueUrl>",
+        "CONFIGURATION_SET": "<MailConfigurationSet>",
         "SENDER": "rides@example.com",
     }
     assert block["lambda_functions"]["undo"] == {"iam_role_arn": "<UndoRoleArn>"}
