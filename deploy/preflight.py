@@ -77,11 +77,17 @@ def check(options: UpOptions, progress: Progress | None = None) -> None:
         With what is wrong and what to do.
     """
     with aws_errors_explained():
-        prepare(options, progress or NoProgress())
+        prepare(options, progress or NoProgress(), whole=True)
 
 
-def prepare(options: UpOptions, progress: Progress) -> Checked:
-    """Check, and return what `up` goes on with; raises as `check`."""
+def prepare(options: UpOptions, progress: Progress, *, whole: bool = False) -> Checked:
+    """Check, and return what `up` goes on with; raises as `check`.
+
+    Parameters
+    ----------
+    whole
+        Tell the parts and their price also for a stage that is there already.
+    """
     progress.step(f"Checking what {options.stage} needs")
     check_python()
     project = Project(options.project_dir)
@@ -136,8 +142,10 @@ def prepare(options: UpOptions, progress: Progress) -> Checked:
         },
     )
     plan = make_plan(project, target.stage, architecture, checked.parameters | checked.operations_parameters)
-    progress.step(f"{'Bringing up to date' if before else 'Creating'} {plan.count} parts")
-    tell_plan(plan, progress)
+    # Of a stage that is there, `check` tells it; an `up` tells what it changes.
+    if whole or not before:
+        progress.step(f"{plan.count} parts")
+        tell_plan(plan, progress)
     return checked
 
 

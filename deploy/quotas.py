@@ -83,7 +83,7 @@ def read_quotas(target: Target, uploads_per_second: float, sending: Sending) -> 
 
 def tell_quotas(quotas: list[Quota], uploads_per_second: float, progress: Progress) -> None:
     """Show each quota, and warn of each that the expected load doesn't fit into."""
-    load = f"{uploads_per_second:g} uploads a second"
+    load = f"{uploads_per_second:g} {'upload' if uploads_per_second == 1 else 'uploads'} a second"
     unknown = [quota.name for quota in quotas if quota.allowed is None]
     for quota in quotas:
         if quota.allowed is None:
