@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 OLDEST_PYTHON = (3, 12)
 NEWEST_PYTHON = (3, 13)
 
+# Of what a stage needs, what some regions lack: by boto3's names of the services.
+_RARE_SERVICES = {
+    "rekognition": "Amazon Rekognition",
+    "sesv2": "Amazon SES",
+    "cognito-idp": "Amazon Cognito",
+    "stepfunctions": "AWS Step Functions",
+}
+
 
 @dataclass(frozen=True)
 class Target:
@@ -139,11 +147,16 @@ def _check_region(session: boto3.Session, region: str) -> None:
         partition = session.get_partition_for_region(region)
     except BotoCoreError as error:
         raise CheckError(f"There is no region {region!r}.") from error
-    offered = session.get_available_regions("rekognition", partition_name=partition)
-    if region not in offered:
+    offered = {
+        name: set(session.get_available_regions(service, partition_name=partition))
+        for service, name in _RARE_SERVICES.items()
+    }
+    missing = [name for name, regions in offered.items() if region not in regions]
+    if missing:
+        everywhere = sorted(set.intersection(*offered.values()))
         raise CheckError(
-            f"Amazon Rekognition isn't offered in {region}. Choose one of: "
-            f"{', '.join(sorted(offered)) or 'none'}."
+            f"{' and '.join(missing)} isn't offered in {region}. Choose one of: "
+            f"{', '.join(everywhere) or 'none'}."
         )
 
 
