@@ -47,15 +47,15 @@ check: $(READY) ## lint, format and types
 	"$(PYTHON)" -m ruff check .
 	"$(PYTHON)" -m ruff format --check .
 	"$(PYTHON)" -m mypy
-	"$(VENV)/bin/cfn-lint" statemachine/resources.yaml
+	"$(VENV)/bin/cfn-lint" statemachine/resources.yaml statemachine/operations.yaml
 
-deploy: $(READY) ## deploy to AWS; STAGE=dev SENDER=photos@example.com [REGION=us-east-1]
+deploy: $(READY) ## deploy to AWS; STAGE=dev SENDER=photos@example.com [REGION=us-east-1] [ARGS=…]
 	@test -n "$$STAGE" || { echo "make deploy needs STAGE=… (and SENDER=… the first time)" >&2; exit 2; }
-	@"$(PYTHON)" -m deploy up --stage "$$STAGE" $${SENDER:+--sender "$$SENDER"} $${REGION:+--region "$$REGION"}
+	@"$(PYTHON)" -m deploy up --stage "$$STAGE" $${SENDER:+--sender "$$SENDER"} $${REGION:+--region "$$REGION"} $(ARGS)
 
-destroy: $(READY) ## remove a stage from AWS, with all its photos; STAGE=dev [REGION=us-east-1]
+destroy: $(READY) ## remove a stage from AWS, with all its photos; STAGE=dev [REGION=us-east-1] [ARGS=…]
 	@test -n "$$STAGE" || { echo "make destroy needs STAGE=…" >&2; exit 2; }
-	@"$(PYTHON)" -m deploy down --stage "$$STAGE" $${REGION:+--region "$$REGION"}
+	@"$(PYTHON)" -m deploy down --stage "$$STAGE" $${REGION:+--region "$$REGION"} $(ARGS)
 
 setup: $(READY) ## prepare .venv (the other commands do it by themselves)
 

@@ -18,6 +18,7 @@ from chalicelib.executions import Started, restart
 from chalicelib.models import UNVERSIONED, RiderPhoto, UploadStatus, owner_of_face
 from chalicelib.observability import count, logger
 from chalicelib.passes import Cursors, Pace
+from chalicelib.retention import Retention
 from chalicelib.riders import live_item
 from chalicelib.rules import MAX_MATCHES
 from chalicelib.steps.retire_replaced import retire_older
@@ -93,12 +94,17 @@ class Auditor:
         self._pace = pace
         self._cursors = Cursors(table, dynamodb, settings)
         self._report = AuditReport()
+        self._oldest = timedelta()
 
     def run(self) -> AuditReport:
         """Run the pass: unfinished uploads, faces that riders share, what no live photo accounts for."""
         settled = datetime.now(UTC) - _SETTLED_AFTER
         strays = Strays(self._table, self._dynamodb, self._rekognition, self._s3, self._settings, self._pace)
-        parts = (self._unfinished_uploads, self._shared_faces, strays.faces, strays.thumbnails)
+        retention = Retention(self._table, self._s3, self._settings, self._cursors)
+        parts = (
+            *(self._unfinished_uploads, self._shared_faces, strays.faces, strays.thumbnails),
+            retention.originals,
+        )
         for number, part in enumerate(parts, start=1):
             # What one part leaves of its share of the time is the others'.
             now = datetime.now(UTC)
@@ -115,11 +121,17 @@ class Auditor:
             if found:
                 logger.warning("audit found", extra={"what": name, "ids": found[:100], "number": len(found)})
                 count("AuditFound", what=name)
+        oldest = int(self._oldest.total_seconds())
+        logger.info(
+            "audit done", extra={"oldestProcessingSeconds": oldest, "complete": self._report.complete}
+        )
         return self._report
 
     def _unfinished_uploads(self, settled: datetime) -> Iterator[None]:
         """Restart what a lost event left waiting; close what an ended execution left processing."""
         for row in self._table.rows_by_status(UploadStatus.PROCESSING, before=iso(settled)):
+            unchanged = datetime.now(UTC) - datetime.fromisoformat(row["updatedAt"]["S"])
+            self._oldest = max(self._oldest, unchanged)
             self._look_after_processing(row)
             yield
         for row in self._table.rows_by_status(UploadStatus.WAITING, before=iso(settled)):

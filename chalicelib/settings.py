@@ -56,6 +56,10 @@ class Settings:
         Whether a rider gets a mail for an accepted photo too.
     page_url
         The rider's page, to which mails link; None leaves the link out.
+    keep_originals
+        Whether a live photo's original is kept while it is live, or goes as that of a rejected one.
+    configuration_set
+        SES's rules for this stage's mails.
     """
 
     photo_bucket: str
@@ -68,6 +72,7 @@ class Settings:
     user_pool_client_id: str
     dead_letter_queue_url: str
     sender: str
+    configuration_set: str
     photo_rules: PhotoRules
     quality_filter: QualityFilter = "AUTO"
     thumbnail_width: int = 300
@@ -82,6 +87,7 @@ class Settings:
     hosted_login: str | None = None
     mail_on_accepted: bool = True
     page_url: str | None = None
+    keep_originals: bool = True
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -118,6 +124,7 @@ class Settings:
             hosted_login=environment.get("HOSTED_LOGIN") or None,
             mail_on_accepted=_flag(environment, "MAIL_ON_ACCEPTED", default=True),
             page_url=_url(environment, "PAGE_URL"),
+            keep_originals=_flag(environment, "KEEP_ORIGINALS", default=True),
             **values,
         )
 

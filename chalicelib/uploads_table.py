@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.models import Claim, Reason, RiderPhoto, UploadStatus, minted_upload_id
+from chalicelib.observability import count
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -169,6 +170,8 @@ class UploadsTable:
             values=terminal,
             remove=("expiresAt",) if live else (),
         )
+        if ended:  # not when it is found to have ended so already
+            count("UploadEnded", status=status, **({"reason": reason} if reason else {}))
         return ended or self.status(photo) is status
 
     def retire(self, row: Row, replaced_by: str) -> None:
@@ -177,10 +180,15 @@ class UploadsTable:
             self._dynamodb.update_item(
                 TableName=self._table,
                 Key=key_of(row),
-                UpdateExpression="SET replacedBy = :by, expiresAt = :expires "
+                # With a new time the audit looks at the row again, and lets the original go.
+                UpdateExpression="SET replacedBy = :by, expiresAt = :expires, updatedAt = :now "
                 "REMOVE faceId, thumbnail, avatar",
                 ConditionExpression="attribute_exists(userId)",
-                ExpressionAttributeValues={":by": {"S": replaced_by}, ":expires": self.expiry()},
+                ExpressionAttributeValues={
+                    ":by": {"S": replaced_by},
+                    ":expires": self.expiry(),
+                    ":now": {"S": iso(datetime.now(UTC))},
+                },
             )
         except self._dynamodb.exceptions.ConditionalCheckFailedException:
             return  # it has expired, or the rider was erased

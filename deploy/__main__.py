@@ -12,9 +12,10 @@ from pathlib import Path
 
 from chalicelib.models import UploadStatus
 from deploy.appeals import AcceptOptions, AppealsOptions, accept, appeals
-from deploy.bring_up import UpOptions, up
+from deploy.bring_up import up
 from deploy.checks import check_python
 from deploy.errors import DeployError
+from deploy.preflight import UpOptions, check
 from deploy.progress import ConsoleProgress
 from deploy.redrive import RedriveOptions, redrive
 from deploy.riders import RiderOptions, allow_change, erase
@@ -37,20 +38,24 @@ def parser() -> argparse.ArgumentParser:
         "--user", required=True, metavar="USERID", help="the rider's `sub` in the user pool, not the address"
     )
     commands = root.add_subparsers(dest="command", required=True)
+    of_up = _options_of_up()
+    commands.add_parser(
+        "check",
+        parents=[common, of_project, of_up],
+        help="tell what up needs and creates; change nothing",
+    )
     up_parser = commands.add_parser(
-        "up", parents=[common, of_project], help="deploy a stage, or bring it up to date"
+        "up", parents=[common, of_project, of_up], help="deploy a stage, or bring it up to date"
     )
     up_parser.add_argument(
-        "--sender", help="address the riders' mails come from, verified in SES; default: that of the last up"
-    )
-    up_parser.add_argument(
-        "--page-origin", metavar="ORIGIN", help="origin of the page that uploads; default: the API's"
-    )
-    up_parser.add_argument(
-        "--architecture", choices=["x86_64", "arm64"], help="Lambda's; default: as configured, or x86_64"
+        "--force", action="store_true", help="deploy the functions even if nothing has changed"
     )
     down_parser = commands.add_parser(
         "down", parents=[common, of_project], help="remove a stage with all its photos"
+    )
+    down_parser.add_argument("--keep-photos", action="store_true", help="leave both buckets as they are")
+    down_parser.add_argument(
+        "--yes-delete-production", action="store_true", help="has to be given for a production stage"
     )
     redrive_parser = commands.add_parser(
         "redrive", parents=[common], help="start again what lies in the dead-letter queue"
@@ -72,6 +77,36 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
+def _options_of_up() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(add_help=False)
+    options.add_argument(
+        "--sender", help="address the riders' mails come from, verified in SES; default: that of the last up"
+    )
+    options.add_argument(
+        "--page-origin", metavar="ORIGIN", help="origin of the page that uploads; default: the API's"
+    )
+    options.add_argument(
+        "--architecture", choices=["x86_64", "arm64"], help="Lambda's; default: as configured"
+    )
+    options.add_argument(
+        "--alarm-email", metavar="ADDRESS", help="who hears of alarms; default: as in the last up"
+    )
+    options.add_argument(
+        "--kms-key", metavar="ARN", help="key that encrypts what is stored; default: as in the last up"
+    )
+    options.add_argument(
+        "--access-log-bucket", metavar="BUCKET", help="gets both buckets' access logs; default: as before"
+    )
+    options.add_argument(
+        "--uploads-per-second",
+        type=float,
+        default=1.0,
+        metavar="N",
+        help="expected at the busiest time; quotas are compared with it; default: 1",
+    )
+    return options
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 if it was done, 1 if not, 130 if interrupted."""
     given = parser().parse_args(arguments)
@@ -86,19 +121,22 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
+def _check(given: argparse.Namespace, progress: ConsoleProgress) -> int:
+    check(_up_options(given), progress)
+    progress.step("Nothing was changed; `up` would go on from here.")
+    if given.json:
+        print(json.dumps({"stage": given.stage, "checked": True}))
+    return 0
+
+
+def _up_options(given: argparse.Namespace) -> UpOptions:
+    names = {field.name for field in dataclasses.fields(UpOptions)}
+    return UpOptions(**{name: value for name, value in vars(given).items() if name in names})
+
+
 def _up(given: argparse.Namespace, progress: ConsoleProgress) -> int:
     start = time.monotonic()
-    deployment = up(
-        UpOptions(
-            stage=given.stage,
-            sender=given.sender,
-            region=given.region,
-            project_dir=given.project_dir,
-            page_origin=given.page_origin,
-            architecture=given.architecture,
-        ),
-        progress,
-    )
+    deployment = up(_up_options(given), progress)
     progress.step(f"{deployment.stage} is up after {time.monotonic() - start:.0f} s: {deployment.api_url}")
     if given.json:
         print(json.dumps(dataclasses.asdict(deployment)))
@@ -108,7 +146,13 @@ def _up(given: argparse.Namespace, progress: ConsoleProgress) -> int:
 def _down(given: argparse.Namespace, progress: ConsoleProgress) -> int:
     check_python()
     removal = down(
-        DownOptions(stage=given.stage, region=given.region, project_dir=given.project_dir),
+        DownOptions(
+            stage=given.stage,
+            region=given.region,
+            project_dir=given.project_dir,
+            keep_photos=given.keep_photos,
+            delete_production=given.yes_delete_production,
+        ),
         progress,
         _confirmation(given),
     )
@@ -175,6 +219,7 @@ def _accept(given: argparse.Namespace, progress: ConsoleProgress) -> int:
 
 
 _COMMANDS = {
+    "check": _check,
     "up": _up,
     "down": _down,
     "redrive": _redrive,

@@ -2,44 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
 from deploy import record as records
+from deploy import unchanged
 from deploy.chalice_app import run_chalice
-from deploy.checks import Target, check_python, check_sender, find_target
-from deploy.dependencies import build_dependencies
-from deploy.errors import CheckError, DeployError, aws_errors_explained
-from deploy.functions import AUDIT, EVENT_HANDLERS, MAILING
+from deploy.checks import Target
+from deploy.deploy_bucket import DeployBucket
+from deploy.errors import ChaliceError, DeployError, StackError, aws_errors_explained
+from deploy.functions import AUDIT, EVENT_HANDLERS, MAILING, is_production
+from deploy.preflight import Checked, UpOptions, prepare
 from deploy.progress import NoProgress, Progress
-from deploy.project import Project
-from deploy.stack import Stack
-from deploy.template import template_body
-from deploy.wiring import set_dead_letters_of_rule, set_on_failure_destination, set_page_url
-
-
-@dataclass(frozen=True)
-class UpOptions:
-    """What to deploy, and where.
-
-    Attributes
-    ----------
-    sender
-        SES address of the riders' mails; None keeps that of the last `up`.
-    region
-        None takes that of the environment or the profile.
-    page_origin
-        Origin of the page that uploads photos; None takes that of the API, which serves it.
-    architecture
-        Lambda's, `x86_64` or `arm64`; None takes the configured one.
-    """
-
-    stage: str
-    sender: str | None = None
-    region: str | None = None
-    project_dir: Path = field(default_factory=Path.cwd)
-    page_origin: str | None = None
-    architecture: str | None = None
+from deploy.project import JsonObject, Project
+from deploy.template import DATA, operations_body, template_body
+from deploy.wiring import (
+    name_api,
+    set_dead_letters_of_rule,
+    set_on_failure_destination,
+    set_page_url,
+)
 
 
 @dataclass(frozen=True)
@@ -71,58 +52,47 @@ def up(options: UpOptions, progress: Progress | None = None) -> Deployment:
     DeployError
         With what is wrong and what to do; a CheckError if nothing was changed yet.
     """
-    progress = progress or NoProgress()
     with aws_errors_explained():
-        return _up(options, progress)
+        return _up(options, progress or NoProgress())
 
 
 def _up(options: UpOptions, progress: Progress) -> Deployment:
-    progress.step(f"Checking what {options.stage} needs")
-    check_python()
-    project = Project(options.project_dir)
-    project.check_complete()
-    body = template_body(project.directory)
-    target = find_target(options.stage, options.region)
-    progress.detail(f"account {target.account_id}, region {target.region}")
-    stack = Stack(target.session.client("cloudformation"), target.names.stack, progress)
-    before = stack.parameters()
-    sender = options.sender or before.get("Sender")
-    if not sender:
-        raise CheckError("No sender is known yet: give --sender, an address that SES may send from.")
-    check_sender(target.session.client("sesv2"), sender, progress)
-
-    progress.step("Building the dependencies")
-    architecture = options.architecture or project.architecture(target.stage)
-    project.remove_bytecode()
-    build_dependencies(project.directory, architecture, progress)
+    checked = prepare(options, progress)
+    project, target, stack = checked.project, checked.target, checked.stack
 
     progress.step(f"Applying the stack {stack.name}")
-    parameters = {
-        "Stage": target.stage,
-        "Sender": sender,
-        "PageOrigin": options.page_origin or before.get("PageOrigin", ""),
-    }
-    outputs = stack.apply(body, parameters)
+    templates = DeployBucket(target)
+    retained = DATA if is_production(target.stage) else ()
+    url = templates.put_template(template_body(project.directory, retained))
+    try:
+        outputs = stack.apply(url, checked.parameters)
+    except StackError:
+        if stack.status is None:
+            templates.remove()
+        raise
 
     progress.step("Deploying the functions, their API and their rules")
-    _restore_record(target, project)
-    project.write_stage(target.stage, outputs, sender, options.architecture)
-    run_chalice("deploy", project.directory, target.stage, target.region, progress)
-    record = project.record(target.stage)
+    record = _deploy_functions(options, checked, outputs, progress)
     rest_api_id = records.rest_api_id(record)
-    if record is None or rest_api_id is None:
-        raise DeployError("Chalice deployed no API: does app.py have routes?")
-    records.store_record(target.session.client("s3"), target.photo_bucket, record)
+    assert rest_api_id is not None
 
     progress.step("Setting what Chalice can't")
     _set_dead_letters(target, outputs["DeadLetterQueueArn"], progress)
+    name_api(target.session.client("apigateway"), rest_api_id, target.names.api)
     api_url = records.api_url(record)
     origin = options.page_origin or api_url.rpartition("/")[0]
-    if parameters["PageOrigin"] != origin:
+    if checked.parameters["PageOrigin"] != origin:
         progress.detail(f"uploads from pages of {origin}")
-        outputs = stack.apply(body, parameters | {"PageOrigin": origin})
+        outputs = stack.apply(url, checked.parameters | {"PageOrigin": origin})
     # The page that the app serves; one on another origin is at that origin's root.
     _set_page_url(target, project, f"{options.page_origin or api_url}/", progress)
+
+    progress.step(f"Applying the stack {checked.operations.name}")
+    checked.operations.apply(
+        templates.put_template(operations_body(project.directory)),
+        checked.operations_parameters | {"StateMachineArn": outputs["StateMachineArn"]},
+    )
+    unchanged.store_note(target, unchanged.note_of(target, project, rest_api_id))
     return Deployment(
         stage=target.stage,
         region=target.region,
@@ -132,6 +102,37 @@ def _up(options: UpOptions, progress: Progress) -> Deployment:
         api_url=api_url,
         page_origin=origin,
     )
+
+
+def _deploy_functions(
+    options: UpOptions, checked: Checked, outputs: dict[str, str], progress: Progress
+) -> JsonObject:
+    """Run Chalice unless all is as it would make it; its note of what is deployed."""
+    project, target = checked.project, checked.target
+    s3 = target.session.client("s3")
+    _restore_record(target, project)
+    project.write_stage(target.stage, outputs, checked.sender, options.architecture)
+    before = records.fetch_record(s3, target.photo_bucket)
+    rest_api_id = records.rest_api_id(before)
+    if before is not None and rest_api_id is not None and not options.force:
+        noted = unchanged.fetch_note(target)
+        if noted is not None and noted == unchanged.note_of(target, project, rest_api_id):
+            progress.detail("nothing to change: code, settings and functions are those of the last up")
+            return before
+    unchanged.store_note(target, None)
+    try:
+        run_chalice("deploy", project.directory, target.stage, target.region, progress)
+    except ChaliceError as error:
+        raise ChaliceError(
+            f"{error.args[0]} The stack {checked.stack.name} is as it should be; of the functions, API and "
+            "rules some may be new and some as before. Nothing is lost: run the same command again, or "
+            f"`down --stage {target.stage}` to remove all of it."
+        ) from error
+    record = project.record(target.stage)
+    if record is None or records.rest_api_id(record) is None:
+        raise DeployError("Chalice deployed no API: does app.py have routes?")
+    records.store_record(s3, target.photo_bucket, record)
+    return record
 
 
 def _set_dead_letters(target: Target, queue: str, progress: Progress) -> None:

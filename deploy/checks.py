@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 OLDEST_PYTHON = (3, 12)
 NEWEST_PYTHON = (3, 13)
 
+# Of what a stage needs, what some regions lack: by boto3's names of the services.
+_RARE_SERVICES = {
+    "rekognition": "Amazon Rekognition",
+    "sesv2": "Amazon SES",
+    "cognito-idp": "Amazon Cognito",
+    "stepfunctions": "AWS Step Functions",
+}
+
 
 @dataclass(frozen=True)
 class Target:
@@ -46,6 +54,10 @@ class Target:
     @property
     def thumbnail_bucket(self) -> str:
         return self.names.thumbnail_bucket(self.account_id, self.region)
+
+    @property
+    def deploy_bucket(self) -> str:
+        return self.names.deploy_bucket(self.account_id, self.region)
 
 
 def find_target(stage: str, region: str | None) -> Target:
@@ -79,20 +91,46 @@ def check_python(version: tuple[int, int] = sys.version_info[:2]) -> None:
         )
 
 
-def check_sender(ses: SESV2Client, sender: str, progress: Progress) -> None:
+@dataclass(frozen=True)
+class Sending:
+    """How SES lets this account send from an address.
+
+    Attributes
+    ----------
+    identity
+        What SES has verified: the address itself, or its domain.
+    in_sandbox
+        Whether mails reach verified addresses only.
+    per_second, per_day
+        SES's quotas; None where it tells none.
+    """
+
+    identity: str
+    in_sandbox: bool
+    per_second: float | None = None
+    per_day: float | None = None
+
+
+def check_sender(ses: SESV2Client, sender: str, progress: Progress) -> Sending:
     """Raise a CheckError unless SES may send from this address; warn if it may only to verified ones."""
-    if not any(_is_verified(ses, identity) for identity in (sender, sender.rpartition("@")[2])):
+    identities = (sender, sender.rpartition("@")[2])
+    identity = next((identity for identity in identities if _is_verified(ses, identity)), None)
+    if identity is None:
         region = ses.meta.region_name
         raise CheckError(
             f"SES doesn't send from {sender} in {region} yet. Run `aws sesv2 create-email-identity "
             f"--email-identity {sender} --region {region}` and follow the link in the mail that comes, "
             "or choose another --sender."
         )
-    if not ses.get_account().get("ProductionAccessEnabled", False):
+    account = ses.get_account()
+    in_sandbox = not account.get("ProductionAccessEnabled", False)
+    if in_sandbox:
         progress.warn(
             "SES is in its sandbox: mails reach verified addresses only. Ask for production access in the "
             "SES console before real riders come."
         )
+    quota = account.get("SendQuota", {})
+    return Sending(identity, in_sandbox, quota.get("MaxSendRate"), quota.get("Max24HourSend"))
 
 
 def _is_verified(ses: SESV2Client, identity: str) -> bool:
@@ -109,11 +147,16 @@ def _check_region(session: boto3.Session, region: str) -> None:
         partition = session.get_partition_for_region(region)
     except BotoCoreError as error:
         raise CheckError(f"There is no region {region!r}.") from error
-    offered = session.get_available_regions("rekognition", partition_name=partition)
-    if region not in offered:
+    offered = {
+        name: set(session.get_available_regions(service, partition_name=partition))
+        for service, name in _RARE_SERVICES.items()
+    }
+    missing = [name for name, regions in offered.items() if region not in regions]
+    if missing:
+        everywhere = sorted(set.intersection(*offered.values()))
         raise CheckError(
-            f"Amazon Rekognition isn't offered in {region}. Choose one of: "
-            f"{', '.join(sorted(offered)) or 'none'}."
+            f"{' and '.join(missing)} isn't offered in {region}. Choose one of: "
+            f"{', '.join(everywhere) or 'none'}."
         )
 
 

@@ -52,6 +52,7 @@ ENVIRONMENT = {
     "USER_POOL_ARN": "UserPoolArn",
     "USER_POOL_CLIENT_ID": "UserPoolClientId",
     "DEAD_LETTER_QUEUE_URL": "DeadLetterQueueUrl",
+    "CONFIGURATION_SET": "MailConfigurationSet",
 }
 
 _STAGE = re.compile(r"[a-z][a-z0-9]{0,9}", re.ASCII)
@@ -60,6 +61,11 @@ _STAGE = re.compile(r"[a-z][a-z0-9]{0,9}", re.ASCII)
 def is_stage(text: str) -> bool:
     """Whether the text can be a stage's name; bucket names leave it ten characters."""
     return _STAGE.fullmatch(text) is not None
+
+
+def is_production(stage: str) -> bool:
+    """Whether a stage's data is protected against deletion: `prod`, `prodeu`, `production` …"""
+    return stage.startswith("prod")
 
 
 def role_output(function: str) -> str:
@@ -76,6 +82,16 @@ class Names:
     @property
     def stack(self) -> str:
         return f"{APP_NAME}-{self.stage}"
+
+    @property
+    def operations_stack(self) -> str:
+        """The stack of all that only looks; no stage's name holds a hyphen, so it is nobody else's."""
+        return f"{APP_NAME}-{self.stage}-operations"
+
+    @property
+    def api(self) -> str:
+        """The REST API's name, by which its metrics are told from other stages'."""
+        return self.stack
 
     @property
     def layer(self) -> str:
@@ -101,3 +117,6 @@ class Names:
 
     def thumbnail_bucket(self, account_id: str, region: str) -> str:
         return f"{APP_NAME}-{self.stage}-thumbnails-{account_id}-{region}"
+
+    def deploy_bucket(self, account_id: str, region: str) -> str:
+        return f"{APP_NAME}-{self.stage}-deploy-{account_id}-{region}"

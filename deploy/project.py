@@ -14,10 +14,18 @@ from typing import Any
 
 from deploy.errors import CheckError
 from deploy.functions import APP_NAME, ENVIRONMENT, FUNCTIONS, PAGE_URL, role_output
-from deploy.template import DEFINITION, RESOURCES
+from deploy.template import DEFINITION, OPERATIONS, RESOURCES
 
 CONFIG = Path(".chalice/config.json")
-NEEDED = (Path("app.py"), Path("chalicelib"), Path("requirements.txt"), CONFIG, RESOURCES, DEFINITION)
+NEEDED = (
+    Path("app.py"),
+    Path("chalicelib"),
+    Path("requirements.txt"),
+    CONFIG,
+    RESOURCES,
+    OPERATIONS,
+    DEFINITION,
+)
 
 JsonObject = dict[str, Any]
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from deploy.checks import Target
 
 # Outside uploads/, which alone starts executions.
-RECORD_KEY = "deployment/chalice-deployed.json"
+RECORDS = "deployment/"
+RECORD_KEY = f"{RECORDS}chalice-deployed.json"
 
 
 def fetch_record(s3: S3Client, bucket: str) -> JsonObject | None:
@@ -66,13 +67,13 @@ def api_url(record: JsonObject) -> str:
 def find_rest_apis(apigateway: APIGatewayClient, target: Target) -> list[str]:
     """Ids of the REST APIs that call this stage's function, oldest first.
 
-    All stages' APIs have the app's name; which is whose is seen by the function they call.
+    Chalice gives all stages' APIs the app's name; which is whose is seen by the function they call.
     """
     caller = f":function:{target.names.function(API_HANDLER)}/invocations"
     found = []
     for page in apigateway.get_paginator("get_rest_apis").paginate():
         for api in page["items"]:
-            if api["name"] == APP_NAME and _calls(apigateway, api["id"], caller):
+            if api["name"] in (APP_NAME, target.names.api) and _calls(apigateway, api["id"], caller):
                 found.append((api["createdDate"], api["id"]))
     return [api_id for _, api_id in sorted(found)]
 

@@ -46,6 +46,17 @@ class Stack:
         self._progress = progress
         self._sleep = sleep
 
+    @property
+    def status(self) -> str | None:
+        """CloudFormation's word for the state of the stack; None without one."""
+        stack = self._describe(self.name)
+        return stack["StackStatus"] if stack else None
+
+    @property
+    def is_updatable(self) -> bool:
+        """Whether there is a stack, whole and with no change under way."""
+        return self.status in _UPDATABLE
+
     def parameters(self) -> dict[str, str]:
         """The values the stack was applied with; empty without a stack."""
         stack = self._describe(self.name)
@@ -58,8 +69,13 @@ class Stack:
         outputs = stack.get("Outputs", []) if stack else []
         return {output["OutputKey"]: output["OutputValue"] for output in outputs}
 
-    def apply(self, body: str, parameters: Mapping[str, str]) -> dict[str, str]:
+    def apply(self, template_url: str, parameters: Mapping[str, str]) -> dict[str, str]:
         """Create the stack, or bring it up to date, and return its outputs.
+
+        Parameters
+        ----------
+        template_url
+            Where CloudFormation finds the template, in S3.
 
         Raises
         ------
@@ -75,9 +91,9 @@ class Stack:
             {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
         ]
         if stack is None:
-            self._create(body, given)
+            self._create(template_url, given)
         elif stack["StackStatus"] in _UPDATABLE:
-            self._update(stack, body, given)
+            self._update(stack, template_url, given)
         elif stack["StackStatus"] == "DELETE_FAILED":
             raise StackError(f"A `down` of {self.name} stopped half-way. Run `down` again, then `up`.")
         else:
@@ -104,11 +120,11 @@ class Stack:
         if status != "DELETE_COMPLETE":
             raise StackError(f"The stack {self.name} couldn't be deleted ({status}). {_explain(failures)}")
 
-    def _create(self, body: str, parameters: list[ParameterTypeDef]) -> None:
+    def _create(self, template_url: str, parameters: list[ParameterTypeDef]) -> None:
         # A first creation that fails leaves nothing behind: there is no data yet to be kept.
         created = self._client.create_stack(
             StackName=self.name,
-            TemplateBody=body,
+            TemplateURL=template_url,
             Parameters=parameters,
             Capabilities=["CAPABILITY_IAM"],
             OnFailure="DELETE",
@@ -123,12 +139,12 @@ class Stack:
         )
         raise StackError(f"The stack {self.name} couldn't be created. {_explain(failures)} {left}")
 
-    def _update(self, stack: StackTypeDef, body: str, parameters: list[ParameterTypeDef]) -> None:
+    def _update(self, stack: StackTypeDef, template_url: str, parameters: list[ParameterTypeDef]) -> None:
         seen = self._event_ids(stack["StackId"])
         try:
             self._client.update_stack(
                 StackName=self.name,
-                TemplateBody=body,
+                TemplateURL=template_url,
                 Parameters=parameters,
                 Capabilities=["CAPABILITY_IAM"],
             )

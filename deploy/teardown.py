@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from deploy import record as records
+from deploy.buckets import bucket_exists, empty_bucket
 from deploy.chalice_app import run_chalice
 from deploy.checks import Target, find_target
-from deploy.errors import ChaliceError, StackError, aws_errors_explained, error_code
-from deploy.functions import FUNCTIONS, TRIGGERED
+from deploy.deploy_bucket import DeployBucket
+from deploy.errors import ChaliceError, CheckError, StackError, aws_errors_explained, error_code
+from deploy.functions import FUNCTIONS, TRIGGERED, is_production
 from deploy.progress import NoProgress, Progress
 from deploy.project import Project
+from deploy.record import RECORDS
 from deploy.stack import Stack
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3.client import S3Client
-    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
+from deploy.template import PHOTOS, template_body
 
 # An upload may still arrive by a form that was handed out before, and keep its bucket from going.
 DELETE_ATTEMPTS = 3
@@ -28,11 +27,21 @@ DELETE_ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class DownOptions:
-    """What to remove; see `UpOptions`."""
+    """What to remove; see `UpOptions`.
+
+    Attributes
+    ----------
+    keep_photos
+        Leave both buckets with all that riders uploaded.
+    delete_production
+        Has to be said for a production stage, whose data is protected.
+    """
 
     stage: str
     region: str | None = None
     project_dir: Path = field(default_factory=Path.cwd)
+    keep_photos: bool = False
+    delete_production: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,27 +90,62 @@ def down(
 
 def _down(options: DownOptions, progress: Progress, confirm: Callable[[str], bool]) -> Removal:
     target = find_target(options.stage, options.region)
+    if is_production(target.stage) and not options.delete_production:
+        raise CheckError(
+            f"{target.stage} is a production stage: its data is protected. Give --yes-delete-production if "
+            "all its riders, photos and faces are to be deleted for good."
+        )
     project = Project(options.project_dir)
+    photos = "no photo or thumbnail, but" if options.keep_photos else "every photo and thumbnail,"
     question = (
-        f"Remove {target.names.stack} from account {target.account_id}, region {target.region}: every photo "
-        "and thumbnail, every rider's account, row and face, the functions and their logs? "
-        "It can't be undone."
+        f"Remove {target.names.stack} from account {target.account_id}, region {target.region}: {photos} "
+        "every rider's account, row and face, the functions and their logs? It can't be undone."
     )
     if not confirm(question):
         return Removal(target.stage, target.region, target.account_id, removed=False)
-    stack = Stack(target.session.client("cloudformation"), target.names.stack, progress)
+    cloudformation = target.session.client("cloudformation")
+    stack = Stack(cloudformation, target.names.stack, progress)
     sender = stack.parameters().get("Sender")
 
     progress.step("Deleting the functions, their API and their rules")
     _delete_by_chalice(target, project, progress)
     _delete_leftovers(target, progress)
 
-    progress.step(f"Deleting the stack {stack.name}")
-    objects = _delete_stack(target, stack, progress)
+    operations = Stack(cloudformation, target.names.operations_stack, progress)
+    progress.step(f"Deleting the stacks {operations.name} and {stack.name}")
+    operations.delete()
+    _lift_protection(target, stack, project, options, progress)
+    objects = _delete_stack(target, stack, progress, keep_photos=options.keep_photos)
     _delete_log_groups(target)
+    DeployBucket(target).remove()
+    kept = tuple(_kept_buckets(target, options.keep_photos))
     project.forget_stage(target.stage)
-    kept = (f"the SES identity of {sender}",) if sender else ()
+    kept += (f"the SES identity of {sender}",) if sender else ()
     return Removal(target.stage, target.region, target.account_id, True, objects, kept)
+
+
+def _lift_protection(
+    target: Target, stack: Stack, project: Project, options: DownOptions, progress: Progress
+) -> None:
+    """Let the stack's deletion delete what it holds, or keep the buckets: that is in its template."""
+    changed = is_production(target.stage) or options.keep_photos
+    if not changed or not stack.is_updatable:
+        return
+    progress.detail("keeping the photos" if options.keep_photos else "lifting the protection of the data")
+    body = template_body(project.directory, PHOTOS if options.keep_photos else ())
+    # A policy alone is no change to CloudFormation; the parameters change what has it.
+    parameters = {"Production": "false", "KeepPhotos": str(options.keep_photos).lower()}
+    stack.apply(DeployBucket(target).put_template(body), stack.parameters() | parameters)
+
+
+def _kept_buckets(target: Target, keep_photos: bool) -> Iterator[str]:
+    """The buckets that stay, in words; a StackError if one is there that shouldn't be."""
+    s3 = target.session.client("s3")
+    for bucket in (target.photo_bucket, target.thumbnail_bucket):
+        if bucket_exists(s3, bucket):
+            if not keep_photos:
+                raise StackError(f"The bucket {bucket} is still there: run `down` again.")
+            yield f"the bucket {bucket}"
 
 
 def _delete_by_chalice(target: Target, project: Project, progress: Progress) -> None:
@@ -148,15 +192,17 @@ def _delete_leftovers(target: Target, progress: Progress) -> None:
             progress.detail(f"deleted the layer {names.layer}:{version['Version']}")
 
 
-def _delete_stack(target: Target, stack: Stack, progress: Progress) -> int:
+def _delete_stack(target: Target, stack: Stack, progress: Progress, *, keep_photos: bool = False) -> int:
     s3 = target.session.client("s3")
     objects = 0
+    # Of a kept bucket, what is `up`'s own.
+    prefix = RECORDS if keep_photos else ""
     for attempt in range(1, DELETE_ATTEMPTS + 1):
         for bucket in (target.photo_bucket, target.thumbnail_bucket):
-            emptied = empty_bucket(s3, bucket)
+            emptied = empty_bucket(s3, bucket, prefix)
             objects += emptied
             if emptied:
-                progress.detail(f"emptied {bucket}: {emptied:,} versions")
+                progress.detail(f"emptied {bucket}/{prefix}: {emptied:,} versions")
         try:
             stack.delete()
             break
@@ -164,31 +210,18 @@ def _delete_stack(target: Target, stack: Stack, progress: Progress) -> int:
             if attempt == DELETE_ATTEMPTS:
                 raise
             progress.detail("trying again")
+    if not keep_photos:
+        _delete_kept_buckets(target)
     return objects
 
 
-def empty_bucket(s3: S3Client, bucket: str) -> int:
-    """Delete every version and delete marker of a bucket, and return how many; none without a bucket."""
-    deleted = 0
-    try:
-        for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
-            objects: list[ObjectIdentifierTypeDef] = [
-                {"Key": entry["Key"], "VersionId": entry["VersionId"]}
-                for entry in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-            ]
-            if not objects:
-                continue
-            answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
-            if answer.get("Errors"):
-                first = answer["Errors"][0]
-                raise StackError(
-                    f"{len(answer['Errors'])} objects of {bucket} couldn't be deleted, the first "
-                    f"({first.get('Key')}) because of {first.get('Code')}: {first.get('Message')}"
-                )
-            deleted += len(objects)
-    except ClientError as error:
-        _unless(error, "NoSuchBucket")
-    return deleted
+def _delete_kept_buckets(target: Target) -> None:
+    """Delete buckets that an earlier `down` kept; the stack knows nothing of them any more."""
+    s3 = target.session.client("s3")
+    for bucket in (target.photo_bucket, target.thumbnail_bucket):
+        if bucket_exists(s3, bucket):
+            empty_bucket(s3, bucket)
+            s3.delete_bucket(Bucket=bucket)
 
 
 def _delete_log_groups(target: Target) -> None:

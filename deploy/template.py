@@ -1,8 +1,9 @@
-"""The stack's template: `resources.yaml` with the state machine's definition put in."""
+"""The templates: `resources.yaml` with the state machine's definition put in, and `operations.yaml`."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,15 @@ import yaml
 from deploy.errors import CheckError
 
 RESOURCES = Path("statemachine/resources.yaml")
+OPERATIONS = Path("statemachine/operations.yaml")
 DEFINITION = Path("statemachine/rider_photo_processing.asl.json")
 
-# CloudFormation's limit for a template that is sent with the request (bytes).
-MAX_TEMPLATE_BODY = 51_200
+# CloudFormation's limit for a template in a bucket (bytes); one sent with the request has 51,200.
+MAX_TEMPLATE = 1_000_000
+
+# What holds riders' data, and the policies that protect it.
+PHOTOS = ("PhotoBucket", "PhotoBucketPolicy", "ThumbnailBucket", "ThumbnailBucketPolicy")
+DATA = (*PHOTOS, "RiderPhotoTable", "UploadsTable", "Collection", "UserPool")
 
 
 class _CloudFormationLoader(yaml.SafeLoader):
@@ -39,9 +45,9 @@ def _intrinsic(loader: _CloudFormationLoader, name: str, node: yaml.Node) -> dic
 _CloudFormationLoader.add_multi_constructor("!", _intrinsic)
 
 
-def load_resources(project_dir: Path) -> dict[str, Any]:
-    """`resources.yaml`, with every intrinsic function in its long form."""
-    path = project_dir / RESOURCES
+def load_resources(project_dir: Path, file: Path = RESOURCES) -> dict[str, Any]:
+    """`resources.yaml`, or another template, with every intrinsic function in its long form."""
+    path = project_dir / file
     try:
         # The loader builds plain data alone: it derives from SafeLoader.
         template = yaml.load(path.read_text(encoding="utf-8"), _CloudFormationLoader)
@@ -52,13 +58,18 @@ def load_resources(project_dir: Path) -> dict[str, Any]:
     return template
 
 
-def template_body(project_dir: Path) -> str:
+def template_body(project_dir: Path, retained: Collection[str] = ()) -> str:
     """The template as CloudFormation takes it: compact JSON, the definition inlined.
+
+    Parameters
+    ----------
+    retained
+        Resources that outlive the stack, `DATA` say; not if its very creation fails.
 
     Raises
     ------
     CheckError
-        If a file is broken, or the template larger than CloudFormation takes in a request.
+        If a file is broken, or the template larger than CloudFormation takes.
     """
     template = load_resources(project_dir)
     path = project_dir / DEFINITION
@@ -71,11 +82,26 @@ def template_body(project_dir: Path) -> str:
     properties["DefinitionString"] = json.dumps(definition, separators=(",", ":"), ensure_ascii=False)
     for resource in template["Resources"].values():
         resource.pop("Metadata", None)
+    for name in retained:
+        # CloudFormation takes no condition here.
+        template["Resources"][name] |= {
+            "DeletionPolicy": "RetainExceptOnCreate",
+            "UpdateReplacePolicy": "Retain",
+        }
+    return _compact(template, RESOURCES)
+
+
+def operations_body(project_dir: Path) -> str:
+    """The template of the operations stack, as CloudFormation takes it; raises as `template_body`."""
+    return _compact(load_resources(project_dir, OPERATIONS), OPERATIONS)
+
+
+def _compact(template: dict[str, Any], file: Path) -> str:
     body = json.dumps(template, separators=(",", ":"), ensure_ascii=False)
     size = len(body.encode())
-    if size > MAX_TEMPLATE_BODY:
+    if size > MAX_TEMPLATE:
         raise CheckError(
-            f"The template has {size:,} bytes with the state machine in it, and CloudFormation takes "
-            f"{MAX_TEMPLATE_BODY:,}. Move a part of {RESOURCES} into a stack of its own."
+            f"The template has {size:,} bytes, and CloudFormation takes {MAX_TEMPLATE:,}. "
+            f"Move a part of {file} into a stack of its own."
         )
     return body

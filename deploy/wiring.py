@@ -8,6 +8,7 @@ from deploy.errors import DeployError
 from deploy.functions import PAGE_URL
 
 if TYPE_CHECKING:
+    from mypy_boto3_apigateway.client import APIGatewayClient
     from mypy_boto3_events.client import EventBridgeClient
     from mypy_boto3_lambda.client import LambdaClient
 
@@ -71,3 +72,13 @@ def set_page_url(lambda_: LambdaClient, function: str, url: str) -> bool:
         FunctionName=function, Environment={"Variables": variables | {PAGE_URL: url}}
     )
     return True
+
+
+def name_api(apigateway: APIGatewayClient, rest_api_id: str, name: str) -> None:
+    """Give the REST API its stage's name; `chalice deploy` gives all stages' APIs that of the app.
+
+    An API's metrics know it by its name alone, so that those of two stages would be one.
+    """
+    apigateway.update_rest_api(
+        restApiId=rest_api_id, patchOperations=[{"op": "replace", "path": "/name", "value": name}]
+    )

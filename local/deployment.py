@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -144,7 +145,10 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, _end_all)
     exit_with_parent()
     try:
-        deployment = up(UpOptions(stage=STAGE, sender=sender, project_dir=Path(project_dir)), _Lines())
+        # Functions run on this machine, so the wheels have to be this machine's.
+        here = "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x86_64"
+        options = UpOptions(stage=STAGE, sender=sender, project_dir=Path(project_dir), architecture=here)
+        deployment = up(options, _Lines())
     except DeployError as error:
         _tell(error=str(error))
         return 1

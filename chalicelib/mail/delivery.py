@@ -10,6 +10,7 @@ from chalicelib.errors import ServiceUnavailableError
 from chalicelib.mail import Mail, compose
 from chalicelib.models import Reason, RiderPhoto, UploadStatus
 from chalicelib.riders import contact_of
+from chalicelib.suppression import is_suppressed
 from chalicelib.uploads_table import UploadsTable
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def mail_once(
         return MailOutcome.ALREADY_HANDLED
     mail = compose(status, reason, locale=contact.locale, page_url=settings.page_url)
     try:
-        outcome = _send(contact.address, mail, ses, settings.sender)
+        suppressed = is_suppressed(contact.address, ses)
+        outcome = MailOutcome.REFUSED if suppressed else _send(contact.address, mail, ses, settings)
     except ServiceUnavailableError:
         # SES has not taken it, so the state's retry may send it.
         table.unmark_mail(photo, status, expected=MailOutcome.SENDING)
@@ -70,12 +72,13 @@ def mail_once(
     return outcome
 
 
-def _send(address: str, mail: Mail, ses: SESV2Client, sender: str) -> MailOutcome:
+def _send(address: str, mail: Mail, ses: SESV2Client, settings: Settings) -> MailOutcome:
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         ses.send_email(
-            FromEmailAddress=sender,
+            FromEmailAddress=settings.sender,
+            ConfigurationSetName=settings.configuration_set,
             Destination={"ToAddresses": [address]},
             Content={
                 "Simple": {

@@ -48,7 +48,6 @@ def notify_rider(
     if reason is None:
         outcome = mail_once(photo, UploadStatus.FAILED, None, table, cognito, ses, settings)
     elif table.end(photo, UploadStatus.REJECTED, reason=reason, message=message):
-        count("UploadEnded", status=UploadStatus.REJECTED, reason=reason)
         outcome = mail_once(photo, UploadStatus.REJECTED, reason, table, cognito, ses, settings)
     else:  # decided otherwise before, or the rider was erased
         outcome = MailOutcome.ALREADY_HANDLED

@@ -58,8 +58,7 @@ def retire_replaced(
         raise SupersededError("A newer photo has replaced this one already, or the rider was erased.")
     made = payload_of(state_of(event)["parallelResult"][1])
     pictures = {name: made[name] for name in PICTURES if name in made}
-    if table.end(photo, UploadStatus.ACCEPTED, pictures=pictures):
-        count("UploadEnded", status=UploadStatus.ACCEPTED)
+    table.end(photo, UploadStatus.ACCEPTED, pictures=pictures)
     # Read again: a newer photo that came in between looked for accepted ones before this one was, so
     # this one has to remove itself.
     live = live_item(photo.user_id, dynamodb, settings.rider_photo_table)

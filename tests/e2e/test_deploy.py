@@ -278,3 +278,54 @@ def test_a_resource_that_fails_is_named_and_nothing_stays(aws: Aws, clone: Path)
     assert error.endswith("Nothing is left of it.")
     assert aws.left("full") == []
     assert aws.up("full", clone, "--sender", SENDER)["stage"] == "full"
+
+
+def test_check_tells_parts_and_price_and_changes_nothing(aws: Aws, clone: Path) -> None:
+    checked = aws.deploy("check", "--stage", "looked", "--project-dir", str(clone), "--sender", SENDER)
+    assert checked.returncode == 0, checked.stderr
+    assert "DynamoDB::Table: RiderPhotoTable, UploadsTable" in checked.stderr
+    assert "at rest at most $" in checked.stderr
+    # The embedded AWS knows no Service Quotas.
+    assert "quotas unknown, this account doesn't tell: Rekognition DetectFaces" in checked.stderr
+    assert aws.left("looked") == []
+
+
+def test_an_up_deploys_functions_only_if_something_has_changed(aws: Aws, clone: Path) -> None:
+    arguments = ("up", "--stage", "same", "--project-dir", str(clone))
+    assert "Creating lambda function" in aws.deploy(*arguments, "--sender", SENDER).stderr
+    again = aws.deploy(*arguments).stderr
+    assert "nothing to change: code, settings and functions are those of the last up" in again
+    assert "lambda function" not in again
+    aws.client("lambda").update_function_configuration(FunctionName="rider-photos-same-undo", Timeout=3)
+    mended = aws.deploy(*arguments).stderr
+    assert "Updating lambda function: rider-photos-same-undo" in mended
+    configuration = aws.client("lambda").get_function_configuration(FunctionName="rider-photos-same-undo")
+    assert configuration["Timeout"] == 30
+    apis = aws.client("apigateway").get_rest_apis()["items"]
+    assert "rider-photos-same" in [api["name"] for api in apis]
+    done = aws.down("same", clone, "--yes")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_production_stage_goes_only_when_it_is_said_and_photos_can_be_kept(aws: Aws, clone: Path) -> None:
+    outputs = aws.up("prod", clone, "--sender", SENDER)["outputs"]
+    bucket = outputs["RiderPhotoS3Bucket"]
+    aws.client("s3").put_object(Bucket=bucket, Key="uploads/anna/a.jpg", Body=b"photo")
+    table = aws.client("dynamodb").describe_table(TableName=outputs["UploadsTable"])["Table"]
+    assert table["DeletionProtectionEnabled"] is True
+    refused = aws.down("prod", clone, "--yes")
+    assert refused.returncode == 1
+    assert "--yes-delete-production" in refused.stderr
+    kept = aws.down("prod", clone, "--yes", "--yes-delete-production", "--keep-photos")
+    assert kept.returncode == 0, kept.stderr
+    buckets = [bucket, outputs["ThumbnailS3Bucket"]]
+    assert json.loads(kept.stdout)["kept"][:2] == [f"the bucket {name}" for name in buckets]
+    assert sorted(aws.left("prod")) == sorted(buckets)
+    listed = aws.client("s3").list_objects_v2(Bucket=bucket)["Contents"]
+    assert [entry["Key"] for entry in listed] == ["uploads/anna/a.jpg"]
+    blocked = aws.deploy("up", "--stage", "prod", "--project-dir", str(clone), "--sender", SENDER)
+    assert blocked.returncode == 1
+    assert f"The bucket {bucket} is there without its stack" in blocked.stderr
+    gone = aws.down("prod", clone, "--yes", "--yes-delete-production")
+    assert gone.returncode == 0, gone.stderr
+    assert aws.left("prod") == []

@@ -32,6 +32,7 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "USER_POOL_ARN": "arn:aws:cognito-idp:us-east-1:123456789012:userpool/us-east-1_Example01",
     "USER_POOL_CLIENT_ID": "1example23456789",
     "DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/rider-photos-test-dead-letters",
+    "CONFIGURATION_SET": "rider-photos-test",
     "SENDER": "unicorns@example.com",
     "POWERTOOLS_SERVICE_NAME": "rider-photos",
     "POWERTOOLS_METRICS_NAMESPACE": "RiderPhotos",

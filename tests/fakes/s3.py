@@ -7,7 +7,7 @@ import hashlib
 import io
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -30,6 +30,7 @@ class ObjectVersion:
     content: bytes | None
     content_type: str
     last_modified: datetime
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 class FakeS3(FakeClient):
@@ -109,6 +110,14 @@ class FakeS3(FakeClient):
             words = {400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed"}
             raise self.error(str(status), words[status], status=status, operation="HeadObject") from None
         return self._describe(request["Bucket"], version)
+
+    @operation
+    def put_object_tagging(self, request: Parameters) -> Answer:
+        version = self._find(request, "PutObjectTagging")
+        tags = {tag["Key"]: tag["Value"] for tag in request["Tagging"]["TagSet"]}
+        stack = self._stack(request, "PutObjectTagging")
+        stack[stack.index(version)] = replace(version, tags=tags)
+        return self._version_field(request["Bucket"], version)
 
     @operation
     def delete_object(self, request: Parameters) -> Answer:

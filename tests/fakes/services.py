@@ -36,6 +36,14 @@ class FakeSES(FakeClient):
         super().__init__()
         self._verified = verified
         self.mails: list[SentMail] = []
+        self.suppressed: set[str] = set()
+
+    @operation
+    def get_suppressed_destination(self, request: Parameters) -> Answer:
+        if request["EmailAddress"] not in self.suppressed:
+            raise self.error("NotFoundException", "Email address does not exist on your suppression list.")
+        about = {"EmailAddress": request["EmailAddress"], "Reason": "BOUNCE"}
+        return {"SuppressedDestination": {**about, "LastUpdateTime": datetime.now(UTC)}}
 
     @operation
     def send_email(self, request: Parameters) -> Answer:

@@ -78,6 +78,12 @@ def _head_object(world: Edit, p: Parameters, tag: str) -> Json:
     return {"VersionId": version, "LastModified": LAST_MODIFIED}
 
 
+def _put_object_tagging(world: Edit, p: Parameters, tag: str) -> Json:
+    # How long a photo is kept changes nothing that this simulation looks at.
+    _find(world, p["Bucket"], p["Key"], p.get("VersionId"))
+    return {}
+
+
 def _put_object(world: Edit, p: Parameters, tag: str) -> Json:
     world.set(object_cell(p["Bucket"], p["Key"]), (("null", store(p["Body"])),))
     return {}
@@ -203,6 +209,10 @@ def _admin_get_user(world: Edit, p: Parameters, tag: str) -> Json:
     return {"UserAttributes": [address, {"Name": "email_verified", "Value": "true"}]}
 
 
+def _get_suppressed_destination(world: Edit, p: Parameters, tag: str) -> Json:
+    raise RefusedError("NotFoundException", status=404)
+
+
 def _send_email(world: Edit, p: Parameters, tag: str) -> Json:
     cell = f"mails/{tag}/{p['Content']['Simple']['Subject']['Data']}"
     world.set(cell, (world.get(cell) or 0) + 1)
@@ -248,7 +258,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         ("s3", operation.__name__.lstrip("_")): operation
         for operation in (
             *(_get_object, _head_object, _put_object, _delete_object, _delete_objects),
-            *(_list_object_versions, _list_objects_v2),
+            *(_list_object_versions, _list_objects_v2, _put_object_tagging),
         )
     },
     **{
@@ -260,6 +270,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     },
     ("cognito-idp", "admin_get_user"): _admin_get_user,
     ("sesv2", "send_email"): _send_email,
+    ("sesv2", "get_suppressed_destination"): _get_suppressed_destination,
     ("sqs", "send_message"): _send_message,
     **{
         ("stepfunctions", operation.__name__.lstrip("_")): operation

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chalicelib.retention import TAG, Kept
+from chalicelib.settings import Settings
 from deploy.functions import ENVIRONMENT, EVENT_HANDLERS, FUNCTIONS, Names, role_output
-from deploy.template import DEFINITION, RESOURCES, template_body
+from deploy.template import (
+    DATA,
+    DEFINITION,
+    OPERATIONS,
+    RESOURCES,
+    load_resources,
+    operations_body,
+    template_body,
+)
 from tests.statemachine.template import PARTS, PROJECT, TEMPLATE, logical_name, named_in, of_type
 
-DATA = {
+HOLDS_DATA = {
     "AWS::S3::Bucket",
     "AWS::DynamoDB::Table",
     "AWS::Rekognition::Collection",
@@ -58,7 +68,9 @@ def test_a_bucket_is_private_encrypted_and_refuses_plain_http(name: str) -> None
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert len(bucket["PublicAccessBlockConfiguration"]) == 4
     rules = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
-    assert rules == [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+    [rule] = rules
+    own = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": {"Ref": "KmsKeyArn"}}
+    assert rule["ServerSideEncryptionByDefault"] == {"Fn::If": ["HasKey", own, {"SSEAlgorithm": "AES256"}]}
     assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
     policy = PARTS[f"{name}Policy"]["Properties"]
     assert policy["Bucket"] == {"Ref": name}
@@ -88,14 +100,17 @@ def test_a_table_is_encrypted_recoverable_and_forgets(name: str, keys: dict[str,
     table = PARTS[name]["Properties"]
     assert {key["AttributeName"]: key["KeyType"] for key in table["KeySchema"]} == keys
     assert table["BillingMode"] == "PAY_PER_REQUEST"
-    assert table["SSESpecification"] == {"SSEEnabled": True}
+    own = {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": {"Ref": "KmsKeyArn"}}
+    assert table["SSESpecification"] == {"Fn::If": ["HasKey", own, {"SSEEnabled": True}]}
+    assert table["DeletionProtectionEnabled"] == {"Fn::If": ["IsProduction", True, False]}
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expiresAt", "Enabled": True}
 
 
 def test_the_dead_letter_queue_takes_messages_of_the_rules_that_must_lose_nothing() -> None:
     queue = PARTS["DeadLetterQueue"]["Properties"]
-    assert queue["SqsManagedSseEnabled"] is True
+    assert queue["SqsManagedSseEnabled"] == {"Fn::If": ["HasKey", {"Ref": "AWS::NoValue"}, True]}
+    assert queue["KmsMasterKeyId"] == {"Fn::If": ["HasKey", {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}]}
     assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
     allowed, denied = PARTS["DeadLetterQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert allowed["Principal"] == {"Service": "events.amazonaws.com"}
@@ -113,49 +128,68 @@ def test_the_state_machine_logs_errors_without_data_and_is_traced() -> None:
     assert (logging["Level"], logging["IncludeExecutionData"]) == ("ERROR", False)
 
 
-ALARMS = of_type("AWS::CloudWatch::Alarm")
+@pytest.mark.parametrize("file", [RESOURCES, OPERATIONS])
+def test_a_log_group_forgets_and_takes_the_key(file: Path) -> None:
+    groups = [
+        part["Properties"]
+        for part in load_resources(PROJECT, file)["Resources"].values()
+        if part["Type"] == "AWS::Logs::LogGroup"
+    ]
+    assert len(groups) == (len(FUNCTIONS) + 1 if file is RESOURCES else 0)
+    for group in groups:
+        assert group["RetentionInDays"] == 30
+        assert group["KmsKeyId"] == {"Fn::If": ["HasKey", {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}]}
 
 
-@pytest.mark.parametrize("name", ALARMS)
-def test_an_alarm_is_of_this_stage_and_rings_at_the_first_occurrence(name: str) -> None:
-    alarm = ALARMS[name]
-    assert alarm["AlarmName"]["Fn::Sub"].startswith("rider-photos-${Stage}-")
-    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
-    assert (alarm["EvaluationPeriods"], alarm["TreatMissingData"]) == (1, "notBreaching")
-    of_stage = [dimension["Value"] for dimension in alarm.get("Dimensions", [])] or [alarm["Namespace"]]
-    assert of_stage in (
-        [{"Ref": "StateMachine"}],
-        [{"Fn::GetAtt": ["DeadLetterQueue", "QueueName"]}],
-        [{"Fn::Sub": "rider-photos-${Stage}"}],
-    )
-    assert len(of_stage) == 1
+def test_an_original_goes_by_its_tag_alone() -> None:
+    rules = PARTS["PhotoBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    expiring = {rule["TagFilters"][0]["Value"]: rule for rule in rules if "ExpirationInDays" in rule}
+    # For every value the app sets there is a rule, but for the live photo's.
+    assert set(expiring) == set(Kept) - {Kept.LIVE}
+    for rule in expiring.values():
+        assert rule["TagFilters"][0]["Key"] == TAG
+        assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
+    assert expiring[Kept.ENDED]["ExpirationInDays"] == {"Ref": "EndedPhotoDays"}
+    assert TEMPLATE["Parameters"]["EndedPhotoDays"]["Default"] == 1
+    appealed = expiring[Kept.APPEALED]["ExpirationInDays"]
+    assert appealed == next(field.default for field in fields(Settings) if field.name == "upload_days")
+    [other] = [rule for rule in rules if "ExpirationInDays" not in rule]
+    assert other["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
+    assert other["ExpiredObjectDeleteMarker"] is True
 
 
-def test_every_way_an_execution_ends_badly_has_an_alarm() -> None:
-    watched = {alarm["MetricName"] for alarm in ALARMS.values() if alarm["Namespace"] == "AWS/States"}
-    app = (PROJECT / "app.py").read_text(encoding="utf-8")
-    [closed] = re.findall(r'"status": (\[[^]]+\])', app)
-    assert watched == {f"Executions{status.title().replace('_', '')}" for status in json.loads(closed)}
+def test_data_of_a_production_stage_outlives_its_stack_but_not_a_failed_creation() -> None:
+    parts = json.loads(template_body(PROJECT, DATA))["Resources"]
+    kept = {name for name, part in parts.items() if part.get("DeletionPolicy") == "RetainExceptOnCreate"}
+    assert kept == set(DATA)
+    of_riders = HOLDS_DATA - {"AWS::SQS::Queue", "AWS::Logs::LogGroup"}
+    assert {name for name, part in PARTS.items() if part["Type"] in of_riders} <= kept
+    pool = PARTS["UserPool"]["Properties"]
+    assert pool["DeletionProtection"] == {"Fn::If": ["IsProduction", "ACTIVE", "INACTIVE"]}
 
 
-def test_every_alarm_is_in_the_operators_guide() -> None:
-    guide = (PROJECT / "docs/operate.md").read_text(encoding="utf-8")
-    for alarm in ALARMS.values():
-        assert f"`{alarm['AlarmName']['Fn::Sub'].removeprefix('rider-photos-${Stage}-')}`" in guide
+def test_the_pools_mails_go_by_ses_once_there_is_an_identity() -> None:
+    condition, by_ses, otherwise = PARTS["UserPool"]["Properties"]["EmailConfiguration"]["Fn::If"]
+    assert condition == "PoolMailsBySes"
+    assert by_ses["EmailSendingAccount"] == "DEVELOPER"
+    assert by_ses["SourceArn"]["Fn::Sub"].endswith(":identity/${PoolMailIdentity}")
+    assert otherwise == {"EmailSendingAccount": "COGNITO_DEFAULT"}
 
 
-def test_what_the_audit_finds_is_counted_from_its_log_as_it_writes_it() -> None:
-    filters = PARTS["AuditFindings"]["Properties"]
-    assert filters["LogGroupName"] == {"Ref": "AuditLogGroup"}
-    [message] = re.findall(r'"(.+)"', filters["FilterPattern"])
-    source = (PROJECT / "chalicelib/audit.py").read_text(encoding="utf-8")
-    [call] = re.findall(r"logger\.warning\((.+)\)\n", source)
-    assert call.startswith(f'"{message}", extra=')
-    [counted] = filters["MetricTransformations"]
-    assert counted["MetricValue"] == "$.number"
-    assert '"number": len(found)' in call
-    alarm = ALARMS["AuditFoundAlarm"]
-    assert (alarm["Namespace"], alarm["MetricName"]) == (counted["MetricNamespace"], counted["MetricName"])
+def test_bounces_and_complaints_are_suppressed_and_counted() -> None:
+    mail = PARTS["MailConfiguration"]["Properties"]
+    assert mail["SuppressionOptions"] == {"SuppressedReasons": ["BOUNCE", "COMPLAINT"]}
+    assert mail["ReputationOptions"] == {"ReputationMetricsEnabled": True}
+    destination = PARTS["MailEvents"]["Properties"]["EventDestination"]
+    assert {"bounce", "complaint"} <= set(destination["MatchingEventTypes"])
+
+
+def test_every_role_may_use_the_key_if_there_is_one() -> None:
+    assert PARTS["KeyUse"]["Condition"] == "HasKey"
+    policy = PARTS["KeyUse"]["Properties"]
+    assert {role["Ref"] for role in policy["Roles"]} == set(of_type("AWS::IAM::Role"))
+    [statement] = policy["PolicyDocument"]["Statement"]
+    assert statement["Resource"] == {"Ref": "KmsKeyArn"}
 
 
 def test_riders_sign_in_without_a_secret_in_the_page() -> None:
@@ -171,7 +205,7 @@ def test_riders_sign_in_without_a_secret_in_the_page() -> None:
 
 def test_data_outlives_a_replacement_but_not_its_stage() -> None:
     for name, part in PARTS.items():
-        if part["Type"] in DATA:
+        if part["Type"] in HOLDS_DATA:
             assert (part["DeletionPolicy"], part["UpdateReplacePolicy"]) == ("Delete", "Retain"), name
 
 
@@ -188,15 +222,18 @@ def test_the_outputs_have_the_workshops_names_and_what_deploy_needs() -> None:
 
 
 def test_cfn_lint_has_nothing_to_say(tmp_path: Path) -> None:
-    sent = tmp_path / "sent.json"
-    sent.write_text(template_body(PROJECT), encoding="utf-8")
+    sent = [tmp_path / f"{name}.json" for name in ("dev", "prod", "operations")]
+    bodies = (template_body(PROJECT), template_body(PROJECT, DATA), operations_body(PROJECT))
+    for path, body in zip(sent, bodies, strict=True):
+        path.write_text(body, encoding="utf-8")
     lint = [
         Path(sys.executable).with_name("cfn-lint"),
         "--regions",
         "us-east-1",
         "--",
         PROJECT / RESOURCES,
-        sent,
+        PROJECT / OPERATIONS,
+        *sent,
     ]
     result = subprocess.run(lint, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout) == (0, ""), result.stdout + result.stderr

@@ -24,6 +24,7 @@ from tests.statemachine.template import (
 # The only actions that may be granted on every resource: none of them knows a resource type.
 ON_EVERYTHING = {
     "rekognition:DetectFaces",
+    "ses:GetSuppressedDestination",
     "xray:PutTraceSegments",
     "xray:PutTelemetryRecords",
     "xray:GetSamplingRules",
@@ -64,7 +65,7 @@ def test_a_statement_grants_single_actions_on_named_resources(name: str, stateme
             assert re.fullmatch(
                 r"\$\{(Photo|Thumbnail)Bucket\.Arn\}/(uploads/)?\*|\$\{UploadsTable\.Arn\}/index/byStatus|"
                 r"arn:[^*]*:execution:RiderPhotoProcessing-\$\{Stage\}:\*|"
-                r"arn:[^*]*\$\{(Stage|Sender|Domain)\}[^*]*",
+                r"arn:[^*]*\$\{(Stage|Sender|Domain|MailConfiguration)\}[^*]*",
                 text,
             )
         else:

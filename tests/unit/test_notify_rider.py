@@ -271,3 +271,32 @@ def test_an_execution_that_the_upload_is_not_bound_to_records_and_mails_nothing(
     assert notify(aws, stranger, ERRORS[Reason.NO_FACE])["mail"] == "already-handled"
     assert aws.status(uploaded) == "processing"
     assert aws.ses.mails == []
+
+
+def test_a_suppressed_address_gets_no_mail_and_the_row_says_so(aws: FakeAws, uploaded: RiderPhoto) -> None:
+    aws.ses.suppressed.add(ADDRESS)
+    assert notify(aws, uploaded, ERRORS[Reason.NO_FACE])["mail"] == "refused"
+    assert (aws.row(uploaded) or {})["mail_rejected"] == {"S": "refused"}
+    assert aws.ses.mails == []
+
+
+def test_a_mail_waits_until_ses_can_tell_whether_the_address_is_suppressed(
+    aws: FakeAws, uploaded: RiderPhoto
+) -> None:
+    aws.ses.fail_next("get_suppressed_destination", aws.ses.error("TooManyRequestsException", status=429))
+    with pytest.raises(ServiceUnavailableError):
+        notify(aws, uploaded, ERRORS[Reason.NO_FACE])
+    assert notify(aws, uploaded, ERRORS[Reason.NO_FACE])["mail"] == "sent"
+
+
+def test_a_mail_is_sent_all_the_same_if_nobody_may_ask(aws: FakeAws, uploaded: RiderPhoto) -> None:
+    aws.ses.fail_next("get_suppressed_destination", aws.ses.error("AccessDeniedException", status=403))
+    assert notify(aws, uploaded, ERRORS[Reason.NO_FACE])["mail"] == "sent"
+
+
+def test_an_outcome_is_counted_once_however_often_it_is_recorded(
+    aws: FakeAws, uploaded: RiderPhoto, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notify(aws, uploaded, ERRORS[Reason.NO_FACE])
+    notify(aws, uploaded, ERRORS[Reason.NO_FACE])
+    assert capsys.readouterr().out.count('"UploadEnded":') == 1

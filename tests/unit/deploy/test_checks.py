@@ -87,6 +87,12 @@ def test_a_region_without_rekognition_names_those_with_it() -> None:
         find_target("dev", "eu-north-1")
 
 
+def test_a_region_without_ses_is_refused_too() -> None:
+    with pytest.raises(CheckError, match=r"^Amazon SES isn't offered in eu-south-2\. ") as refused:
+        find_target("dev", "eu-south-2")
+    assert "eu-south-2" not in str(refused.value).partition("one of")[2]
+
+
 def test_a_region_that_does_not_exist_is_refused() -> None:
     with pytest.raises(CheckError, match=r"no region 'mars'"):
         find_target("dev", "mars")

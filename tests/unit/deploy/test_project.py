@@ -45,12 +45,13 @@ def test_the_stages_block_gets_environment_and_roles(project: Project) -> None:
         "USER_POOL_ARN": "<UserPoolArn>",
         "USER_POOL_CLIENT_ID": "<UserPoolClientId>",
         "DEAD_LETTER_QUEUE_URL": "<DeadLetterQueueUrl>",
+        "CONFIGURATION_SET": "<MailConfigurationSet>",
         "SENDER": "rides@example.com",
     }
     assert block["lambda_functions"]["undo"] == {"iam_role_arn": "<UndoRoleArn>"}
     assert set(block["lambda_functions"]) == set(FUNCTIONS)
     assert project.architecture("dev") == "arm64"
-    assert project.architecture("prod") == "x86_64"
+    assert project.architecture("prod") == "arm64"
 
 
 def test_forgetting_a_stage_gives_the_same_file_again(project: Project) -> None:

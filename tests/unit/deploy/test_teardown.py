@@ -7,10 +7,11 @@ import pytest
 from botocore.stub import Stubber
 
 from deploy import teardown
+from deploy.buckets import empty_bucket
 from deploy.checks import Target
 from deploy.errors import StackError
 from deploy.stack import Stack
-from deploy.teardown import DownOptions, down, empty_bucket
+from deploy.teardown import DownOptions, down
 from tests.unit.deploy.fakes import FakeCloudFormation, Lines
 
 
@@ -105,11 +106,12 @@ def test_an_upload_that_arrives_meanwhile_is_removed_too(
 
     fake.delete_stack = delete
 
-    def emptying(s3: object, bucket: str) -> int:
+    def emptying(s3: object, bucket: str, prefix: str) -> int:
         emptied.append(bucket)
         return 1
 
     monkeypatch.setattr(teardown, "empty_bucket", emptying)
+    monkeypatch.setattr(teardown, "bucket_exists", lambda s3, bucket: False)
     target = Target(Session(fake), "dev", "us-east-1", "000000000000")
     stack = Stack(fake, "rider-photos-dev", Lines(), sleep=lambda seconds: None)
     if succeeds:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from deploy.errors import CheckError
-from deploy.template import DEFINITION, MAX_TEMPLATE_BODY, RESOURCES, load_resources, template_body
+from deploy.template import DEFINITION, MAX_TEMPLATE, RESOURCES, load_resources, template_body
 
 PROJECT = Path(__file__).parents[3]
 SMALL = """
@@ -52,8 +52,8 @@ def test_the_definition_is_put_into_the_template(project: Path) -> None:
 
 
 def test_a_template_that_cloudformation_would_not_take_is_refused(project: Path) -> None:
-    (project / DEFINITION).write_text(json.dumps({"Comment": "x" * MAX_TEMPLATE_BODY}))
-    with pytest.raises(CheckError, match="takes 51,200"):
+    (project / DEFINITION).write_text(json.dumps({"Comment": "x" * MAX_TEMPLATE}))
+    with pytest.raises(CheckError, match="takes 1,000,000"):
         template_body(project)
 
 
@@ -77,4 +77,4 @@ def test_yaml_cannot_run_code(project: Path) -> None:
 
 
 def test_the_projects_own_template_fits_into_a_request() -> None:
-    assert len(template_body(PROJECT).encode()) <= MAX_TEMPLATE_BODY
+    assert len(template_body(PROJECT).encode()) <= MAX_TEMPLATE
