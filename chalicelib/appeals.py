@@ -12,7 +12,8 @@ from typing import Final
 
 from chalicelib.errors import AppealRefusedError, InvalidInputError
 from chalicelib.models import Reason, RiderPhoto, UploadStatus, is_upload_id, utf8
-from chalicelib.uploads_table import UploadsTable, iso
+from chalicelib.rows import iso
+from chalicelib.uploads_table import UploadsTable
 
 MAX_MESSAGE_LENGTH: Final = 500
 # What a person may see otherwise. Without one face, or a file that can be read, there is nothing to accept.

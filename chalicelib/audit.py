@@ -20,11 +20,12 @@ from chalicelib.observability import count, logger
 from chalicelib.passes import Cursors, Pace
 from chalicelib.retention import Retention
 from chalicelib.riders import live_item
+from chalicelib.rows import Row, has_ended, iso, text_of
 from chalicelib.rules import MAX_MATCHES
 from chalicelib.steps.retire_replaced import retire_older
 from chalicelib.strays import Strays
 from chalicelib.twins import are_twins
-from chalicelib.uploads_table import Row, UploadsTable, has_ended, iso, text_of
+from chalicelib.uploads_table import UploadsTable
 from chalicelib.wiring import call
 
 if TYPE_CHECKING:

@@ -18,8 +18,9 @@ from dataclasses import dataclass
 
 from chalicelib.errors import FaceAlreadyExistsError, UndecidedRivalError, UploadEndedError
 from chalicelib.models import Claim, RiderPhoto, UploadStatus, minted_upload_id, owner_of_face
+from chalicelib.rows import status_of, text_of
 from chalicelib.twins import are_twins
-from chalicelib.uploads_table import UploadsTable, status_of, text_of
+from chalicelib.uploads_table import UploadsTable
 
 # Whoever starts an execution by hand, for a photo that no form uploaded, wants it decided now: the
 # collection may have been made anew since. What a rider uploaded leaves only `failed`, by `restart`.

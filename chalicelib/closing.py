@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.errors import InvalidInputError
 from chalicelib.models import RiderPhoto, UploadStatus
 from chalicelib.observability import correlate, logger
+from chalicelib.rows import Row, has_ended, status_of
 from chalicelib.steps.notify_rider import notify_rider
 from chalicelib.steps.undo import identified, undo
-from chalicelib.uploads_table import Row, UploadsTable, has_ended, status_of
+from chalicelib.uploads_table import UploadsTable
 from chalicelib.wiring import call
 
 if TYPE_CHECKING:

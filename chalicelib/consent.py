@@ -8,7 +8,7 @@ from typing import Any, Final
 from chalicelib.erasure import Eraser
 from chalicelib.errors import ConsentMissingError, InvalidInputError
 from chalicelib.records import RiderRecords
-from chalicelib.uploads_table import iso, text_of
+from chalicelib.rows import iso, text_of
 
 # Of the text that riders agree to, which is in web/strings.en.js: whoever changes what it says changes
 # both, and each rider is asked again.

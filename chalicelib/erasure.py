@@ -29,7 +29,8 @@ from chalicelib.models import (
 )
 from chalicelib.pictures import THUMBNAIL_PREFIX
 from chalicelib.riders import live_item
-from chalicelib.uploads_table import Row, UploadsTable, iso, status_of, text_of
+from chalicelib.rows import Row, iso, status_of, text_of
+from chalicelib.uploads_table import UploadsTable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

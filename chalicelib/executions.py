@@ -23,7 +23,8 @@ from chalicelib.models import (
 )
 from chalicelib.observability import count, logger
 from chalicelib.riders import live_item
-from chalicelib.uploads_table import RESTARTABLE, UploadsTable, has_ended, text_of
+from chalicelib.rows import has_ended, text_of
+from chalicelib.uploads_table import RESTARTABLE, UploadsTable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

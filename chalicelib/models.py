@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any, Self
 from uuid import UUID
 
-from chalicelib.errors import FaceAlreadyExistsError, InvalidInputError, PhotoDoesNotMeetRequirementError
+from chalicelib.errors import InvalidInputError
 
 UPLOAD_PREFIX = "uploads/"
 # An ExternalImageId holds 255 characters; the uploadId and a colon take 37 of them.
@@ -61,40 +61,6 @@ class Reason(StrEnum):
     UNSUPPORTED_FORMAT = "UNSUPPORTED_FORMAT"
     IMAGE_TOO_LARGE = "IMAGE_TOO_LARGE"
     IMAGE_UNREADABLE = "IMAGE_UNREADABLE"
-
-
-# How each rejection's message begins: the only thing a state machine passes on of an exception
-# is its name and its message, so the reason is read back from these.
-MESSAGE_STARTS = {
-    Reason.NO_FACE: "Detected 0 faces",
-    Reason.MULTIPLE_FACES: "Detected ",
-    Reason.SUNGLASSES: "Face is wearing sunglasses",
-    Reason.FACE_NOT_CLEAR: "Face is not clear",
-    Reason.FACE_CHANGED: "Face is not the same person's as in the current photo",
-    Reason.UNSUPPORTED_FORMAT: "Unsupported image file format. Only JPEG or PNG is supported",
-    Reason.IMAGE_TOO_LARGE: "Image is too large",
-    Reason.IMAGE_UNREADABLE: "Image cannot be read",
-}
-
-
-def reason_of(error: str, message: str) -> Reason | None:
-    """The reason behind an error that a state caught, or None if the rider is not to blame.
-
-    Parameters
-    ----------
-    error
-        The error's name, as in a Catch's `Error`.
-    message
-        The exception's message, as in `errorMessage` of a Catch's `Cause`.
-    """
-    if error == FaceAlreadyExistsError.__name__:
-        return Reason.FACE_ALREADY_EXISTS
-    if error != PhotoDoesNotMeetRequirementError.__name__:
-        return None
-    for reason, start in MESSAGE_STARTS.items():
-        if message.startswith(start):
-            return reason
-    return Reason.FACE_NOT_CLEAR
 
 
 def is_upload_id(text: str) -> bool:

@@ -5,6 +5,42 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from chalicelib.errors import FaceAlreadyExistsError, PhotoDoesNotMeetRequirementError
+from chalicelib.models import Reason
+
+# How each rejection's message begins: the only thing a state machine passes on of an exception
+# is its name and its message, so the reason is read back from these.
+MESSAGE_STARTS = {
+    Reason.NO_FACE: "Detected 0 faces",
+    Reason.MULTIPLE_FACES: "Detected ",
+    Reason.SUNGLASSES: "Face is wearing sunglasses",
+    Reason.FACE_NOT_CLEAR: "Face is not clear",
+    Reason.FACE_CHANGED: "Face is not the same person's as in the current photo",
+    Reason.UNSUPPORTED_FORMAT: "Unsupported image file format. Only JPEG or PNG is supported",
+    Reason.IMAGE_TOO_LARGE: "Image is too large",
+    Reason.IMAGE_UNREADABLE: "Image cannot be read",
+}
+
+
+def reason_of(error: str, message: str) -> Reason | None:
+    """The reason behind an error that a state caught, or None if the rider is not to blame.
+
+    Parameters
+    ----------
+    error
+        The error's name, as in a Catch's `Error`.
+    message
+        The exception's message, as in `errorMessage` of a Catch's `Cause`.
+    """
+    if error == FaceAlreadyExistsError.__name__:
+        return Reason.FACE_ALREADY_EXISTS
+    if error != PhotoDoesNotMeetRequirementError.__name__:
+        return None
+    for reason, start in MESSAGE_STARTS.items():
+        if message.startswith(start):
+            return reason
+    return Reason.FACE_NOT_CLEAR
+
 
 def error_message(error_info: object) -> tuple[str, str]:
     """The error's name and its message, whatever the Cause looks like.

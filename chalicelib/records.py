@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from chalicelib.rows import Row
     from chalicelib.settings import Settings
-    from chalicelib.uploads_table import Row
 
 RECORDS: Final = "rider#"
 

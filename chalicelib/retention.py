@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 from chalicelib.clients import error_code
 from chalicelib.models import UNVERSIONED, UPLOAD_PREFIX, UploadStatus
 from chalicelib.passes import Cursors
-from chalicelib.uploads_table import Row, UploadsTable, iso, status_of, text_of
+from chalicelib.rows import Row, iso, status_of, text_of
+from chalicelib.uploads_table import UploadsTable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from chalicelib.errors import PhotoDoesNotMeetRequirementError, SettingsError
 from chalicelib.image_header import ImageHeader
-from chalicelib.models import MESSAGE_STARTS, Reason
+from chalicelib.models import Reason
+from chalicelib.outcome import MESSAGE_STARTS
 
 type FaceDetail = Mapping[str, Any]
 

@@ -11,7 +11,8 @@ from chalicelib.models import is_upload_id, owner_of_face
 from chalicelib.passes import Cursors, Pace
 from chalicelib.pictures import THUMBNAIL_PREFIX
 from chalicelib.riders import live_item
-from chalicelib.uploads_table import UploadsTable, has_ended, iso, text_of
+from chalicelib.rows import has_ended, iso, text_of
+from chalicelib.uploads_table import UploadsTable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from chalicelib.records import RECORDS
-from chalicelib.uploads_table import iso
+from chalicelib.rows import iso
 
 if TYPE_CHECKING:
     from chalicelib.records import RiderRecords

@@ -21,7 +21,8 @@ from chalicelib.models import (
 )
 from chalicelib.records import RiderRecords
 from chalicelib.riders import signed_url
-from chalicelib.uploads_table import UploadsTable, iso
+from chalicelib.rows import iso
+from chalicelib.uploads_table import UploadsTable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

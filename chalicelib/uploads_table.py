@@ -15,15 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.models import Claim, Reason, RiderPhoto, UploadStatus, minted_upload_id
 from chalicelib.observability import count
+from chalicelib.rows import TERMINAL, Row, iso, key_of, status_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from chalicelib.settings import Settings
 
-type Row = Mapping[str, Any]
-
-_TERMINAL = (UploadStatus.ACCEPTED, UploadStatus.REJECTED, UploadStatus.FAILED, UploadStatus.SUPERSEDED)
 RESTARTABLE = (UploadStatus.PROCESSING, UploadStatus.WAITING, UploadStatus.FAILED)
 BY_STATUS_INDEX = "byStatus"
 
@@ -155,7 +153,7 @@ class UploadsTable:
             values["acceptedAt"] = {"S": iso(datetime.now(UTC))}
         else:
             values["expiresAt"] = self.expiry()
-        terminal = {f":{end}": {"S": end} for end in _TERMINAL}
+        terminal = {f":{end}": {"S": end} for end in TERMINAL}
         # The row of a form exists as long as its rider was not erased: it is never made anew.
         exists = "attribute_exists(userId) AND " if minted_upload_id(photo.user_id, photo.key) else ""
         ended = self.update(
@@ -331,27 +329,6 @@ class UploadsTable:
         return True
 
 
-def key_of(row: Row) -> dict[str, Any]:
-    """The key of a row."""
-    return {"userId": row["userId"], "uploadId": row["uploadId"]}
-
-
-def status_of(row: Row | None) -> UploadStatus | None:
-    """The row's status, or None."""
-    return UploadStatus(row["status"]["S"]) if row and "status" in row else None
-
-
-def text_of(row: Row | None, attribute: str) -> str | None:
-    """A row's or an item's string attribute, or None."""
-    value = row.get(attribute, {}).get("S") if row else None
-    return value if isinstance(value, str) else None
-
-
-def has_ended(row: Row | None) -> bool:
-    """Whether the row has a terminal status."""
-    return status_of(row) in _TERMINAL
-
-
 def _object_of(photo: RiderPhoto) -> dict[str, Any]:
     attributes = {"s3bucket": {"S": photo.bucket}, "s3key": {"S": photo.key}}
     if photo.version_id:
@@ -359,8 +336,3 @@ def _object_of(photo: RiderPhoto) -> dict[str, Any]:
     if photo.execution_arn:
         attributes["executionArn"] = {"S": photo.execution_arn}
     return attributes
-
-
-def iso(moment: datetime) -> str:
-    """A moment as ISO 8601 in UTC, with milliseconds."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -17,9 +17,9 @@ from chalicelib.executions import Started, restart
 from chalicelib.models import Reason, RiderPhoto, UploadStatus, is_upload_id, valid_user_id
 from chalicelib.records import RiderRecords
 from chalicelib.riders import live_item
+from chalicelib.rows import Row, iso, status_of, text_of
 from chalicelib.rules import MAX_MATCHES
 from chalicelib.twins import are_twins, record_twins
-from chalicelib.uploads_table import Row, iso, status_of, text_of
 from deploy.deployed import DeployedStage, check_user, find_deployed
 from deploy.errors import CheckError, aws_errors_explained, error_code
 from deploy.progress import Progress

@@ -12,8 +12,8 @@ from chalicelib.errors import RiderPhotoError
 from chalicelib.models import UPLOAD_PREFIX
 from chalicelib.records import RiderRecords
 from chalicelib.riders import live_item
+from chalicelib.rows import iso
 from chalicelib.twins import forget_records
-from chalicelib.uploads_table import iso
 from deploy.deployed import DeployedStage, check_user, find_deployed
 from deploy.errors import CheckError, DeployError, aws_errors_explained
 from deploy.progress import Progress

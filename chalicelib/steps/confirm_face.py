@@ -10,8 +10,9 @@ from chalicelib.claims import confirm, rivals_among, settle
 from chalicelib.errors import FaceNotVisibleYetError, InvalidInputError, SupersededError
 from chalicelib.models import Reason, RiderPhoto, payload_of, state_of
 from chalicelib.riders import live_item
+from chalicelib.rows import text_of
 from chalicelib.rules import MAX_MATCHES, rejected
-from chalicelib.uploads_table import UploadsTable, text_of
+from chalicelib.uploads_table import UploadsTable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.mail.delivery import MailOutcome, mail_once
-from chalicelib.models import RiderPhoto, UploadStatus, reason_of, state_of
+from chalicelib.models import RiderPhoto, UploadStatus, state_of
 from chalicelib.observability import count
-from chalicelib.outcome import error_message
+from chalicelib.outcome import error_message, reason_of
 from chalicelib.uploads_table import UploadsTable
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from chalicelib.models import RiderPhoto, UploadStatus, payload_of, state_of
 from chalicelib.observability import count, logger
 from chalicelib.pictures import PICTURES, delete_pictures
 from chalicelib.riders import live_item
-from chalicelib.uploads_table import UploadsTable, status_of, text_of
+from chalicelib.rows import status_of, text_of
+from chalicelib.uploads_table import UploadsTable
 
 if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient

@@ -19,16 +19,16 @@ from chalicelib.models import (
     UploadStatus,
     minted_upload_id,
     payload_of,
-    reason_of,
     state_of,
     upload_id_of_object,
 )
 from chalicelib.observability import count
-from chalicelib.outcome import error_message
+from chalicelib.outcome import error_message, reason_of
 from chalicelib.pictures import delete_pictures, places_of, possible_keys
 from chalicelib.riders import live_item, refuse_late_write
+from chalicelib.rows import Row, has_ended, status_of, text_of
 from chalicelib.rules import MAX_MATCHES
-from chalicelib.uploads_table import Row, UploadsTable, has_ended, status_of, text_of
+from chalicelib.uploads_table import UploadsTable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

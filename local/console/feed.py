@@ -13,7 +13,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.uploads_table import iso
+from chalicelib.rows import iso
 from local.console.executions import Executions
 from local.console.history import milliseconds
 from local.console.letters import Letters

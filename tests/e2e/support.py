@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from chalicelib.uploads_table import iso
+from chalicelib.rows import iso
 from local.demo import Outcome, upload
 from local.demo_photos import DemoPhoto
 from local.riders import Rider, Upload, content_type_of, post_photo

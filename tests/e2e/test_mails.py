@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from chalicelib.mail import Mail, compose
-from chalicelib.models import MESSAGE_STARTS, Reason, UploadStatus
+from chalicelib.models import Reason, UploadStatus
+from chalicelib.outcome import MESSAGE_STARTS
 from local.riders import Rider
 from local.stack import SENDER, Stack
 from tests.e2e.inbox import Inbox

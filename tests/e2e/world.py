@@ -12,8 +12,8 @@ from chalicelib.errors import InvalidInputError
 from chalicelib.models import Claim, UploadStatus, owner_of_face, user_id_of_key
 from chalicelib.pictures import PICTURES, places_of
 from chalicelib.records import RECORDS
+from chalicelib.rows import has_ended, status_of, text_of
 from chalicelib.rules import PhotoRules
-from chalicelib.uploads_table import has_ended, status_of, text_of
 from local.stack import SENDER, Stack
 from tests.e2e.support import eventually, executions, faces_of
 

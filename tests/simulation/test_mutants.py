@@ -13,8 +13,9 @@ import pytest
 from chalicelib import audit, claims, wiring
 from chalicelib.erasure import Eraser
 from chalicelib.models import Claim, RiderPhoto
+from chalicelib.rows import text_of
 from chalicelib.strays import Strays
-from chalicelib.uploads_table import UploadsTable, text_of
+from chalicelib.uploads_table import UploadsTable
 from tests.simulation import invocations, scenarios
 from tests.simulation.cells import World
 from tests.simulation.explore import ViolationError, audited, explore, run_to_end

@@ -14,7 +14,7 @@ from chalicelib.closing import close_execution
 from chalicelib.erasure import ERASED_RIDERS
 from chalicelib.models import RiderPhoto
 from chalicelib.passes import Pace
-from chalicelib.uploads_table import iso
+from chalicelib.rows import iso
 from chalicelib.wiring import call
 from tests.fakes import FakeAws
 from tests.fakes import photo as picture

@@ -13,7 +13,7 @@ from chalicelib.audit import AuditReport
 from chalicelib.erasure import Eraser
 from chalicelib.models import UploadStatus
 from chalicelib.passes import AUDIT
-from chalicelib.uploads_table import iso
+from chalicelib.rows import iso
 from tests.fakes import RIDER, FakeAws, photo
 from tests.unit.pipeline import (
     accept,

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from chalicelib.errors import FaceAlreadyExistsError, InvalidInputError, PhotoDoesNotMeetRequirementError
 from chalicelib.models import (
-    MESSAGE_STARTS,
     UNVERSIONED,
     USER_ID,
     Reason,
@@ -20,13 +19,13 @@ from chalicelib.models import (
     minted_upload_id,
     object_digest,
     owner_of_face,
-    reason_of,
     upload_id_of_object,
     upload_key,
     user_id_of_key,
     uuid7,
     valid_user_id,
 )
+from chalicelib.outcome import MESSAGE_STARTS, reason_of
 
 UPLOAD_ID = "01977421-c660-7000-8000-000000000001"
 REJECTION = PhotoDoesNotMeetRequirementError.__name__

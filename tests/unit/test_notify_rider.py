@@ -10,7 +10,8 @@ from chalicelib import steps
 from chalicelib.erasure import Eraser
 from chalicelib.errors import ServiceUnavailableError
 from chalicelib.mail import compose, delivery
-from chalicelib.models import MESSAGE_STARTS, Reason, RiderPhoto, UploadStatus
+from chalicelib.models import Reason, RiderPhoto, UploadStatus
+from chalicelib.outcome import MESSAGE_STARTS
 from tests.fakes import RIDER, FakeAws, photo
 from tests.unit.pipeline import by_another_execution, error_info, run, state
 

@@ -7,7 +7,8 @@ import pytest
 
 from chalicelib.errors import PhotoDoesNotMeetRequirementError, SettingsError
 from chalicelib.image_header import ImageHeader
-from chalicelib.models import Reason, reason_of
+from chalicelib.models import Reason
+from chalicelib.outcome import reason_of
 from chalicelib.rules import ATTRIBUTES, PhotoRules, rejected
 from tests.fakes import face
 

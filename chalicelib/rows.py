@@ -1,0 +1,44 @@
+"""Rows and items as DynamoDB has them: attributes with their types, `{"status": {"S": "waiting"}}`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from chalicelib.models import UploadStatus
+
+type Row = Mapping[str, Any]
+
+TERMINAL: Final = (
+    UploadStatus.ACCEPTED,
+    UploadStatus.REJECTED,
+    UploadStatus.FAILED,
+    UploadStatus.SUPERSEDED,
+)
+
+
+def key_of(row: Row) -> dict[str, Any]:
+    """The key of a row."""
+    return {"userId": row["userId"], "uploadId": row["uploadId"]}
+
+
+def status_of(row: Row | None) -> UploadStatus | None:
+    """The row's status, or None."""
+    return UploadStatus(row["status"]["S"]) if row and "status" in row else None
+
+
+def text_of(row: Row | None, attribute: str) -> str | None:
+    """A row's or an item's string attribute, or None."""
+    value = row.get(attribute, {}).get("S") if row else None
+    return value if isinstance(value, str) else None
+
+
+def has_ended(row: Row | None) -> bool:
+    """Whether the row has a terminal status."""
+    return status_of(row) in TERMINAL
+
+
+def iso(moment: datetime) -> str:
+    """A moment as ISO 8601 in UTC, with milliseconds."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
