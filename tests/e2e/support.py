@@ -185,6 +185,12 @@ def item_of(stack: Stack, user_id: str) -> dict[str, Any]:
     return item
 
 
+def pictures(stack: Stack) -> list[str]:
+    """Keys of all thumbnails and avatars."""
+    listed = stack.client("s3").list_objects_v2(Bucket=stack.endpoints.thumbnail_bucket)
+    return [entry["Key"] for entry in listed.get("Contents", [])]
+
+
 def faces_of(stack: Stack) -> list[dict[str, Any]]:
     """All faces of the collection."""
     pages = stack.client("rekognition").get_paginator("list_faces")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
+import importlib
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
+from chalicelib.mail.delivery import MailOutcome
 from tests.simulation import calls, invocations
 from tests.simulation.cells import World
 from tests.simulation.explore import run_to_end
@@ -16,6 +18,9 @@ from tests.simulation.invocations import simulated
 from tests.simulation.machines import Machine
 from tests.simulation.scenarios import ONE_RIDER
 from tests.simulation.system import Action
+
+# The package of the steps has the function under this name.
+notify_rider = importlib.import_module("chalicelib.steps.notify_rider")
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +45,12 @@ def no_mail_for_accepted(simulation: None, monkeypatch: pytest.MonkeyPatch) -> N
     heeds that mark: where searches would take minutes by it, others with the mail stand for them.
     """
     monkeypatch.setattr(invocations, "SETTINGS", replace(invocations.SETTINGS, mail_on_accepted=False))
+
+
+@pytest.fixture
+def no_mails(no_mail_for_accepted: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody gets any: faults of mails are searched with one execution, and two make no others."""
+    monkeypatch.setattr(notify_rider, "mail_once", lambda *_: MailOutcome.SENT)
 
 
 @pytest.fixture

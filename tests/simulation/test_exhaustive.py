@@ -52,7 +52,7 @@ def test_with_any_single_fault_at_any_call_they_hold_too(scenario: Scenario) -> 
     assert any("failed" in statuses for statuses in explored.statuses)
 
 
-@pytest.mark.usefixtures("no_mail_for_accepted")
+@pytest.mark.usefixtures("no_mails")
 @pytest.mark.parametrize(
     "scenario", [scenarios.TWO_RIDERS, scenarios.TWO_PHOTOS], ids=lambda scenario: scenario.name
 )
