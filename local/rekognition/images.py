@@ -23,7 +23,7 @@ FULL_DECODE_PIXELS = 25_000_000
 """Above it an image is halved in width and height: faces are looked for at 640 pixels anyway."""
 
 # From here on images are decoded one at a time, so that two engines stay below a gigabyte together.
-_LARGE_BYTES = 160_000_000
+_LARGE_BYTES = 60_000_000
 _one_large = threading.Lock()
 
 # Its warnings on damaged files would fill the log; the caller gets an error instead.
