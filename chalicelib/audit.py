@@ -100,7 +100,15 @@ class Auditor:
     def run(self) -> AuditReport:
         """Run the pass: unfinished uploads, faces that riders share, what no live photo accounts for."""
         settled = datetime.now(UTC) - _SETTLED_AFTER
-        strays = Strays(self._table, self._dynamodb, self._rekognition, self._s3, self._settings, self._pace)
+        strays = Strays(
+            self._table,
+            self._dynamodb,
+            self._rekognition,
+            self._s3,
+            self._settings,
+            self._cursors,
+            self._pace,
+        )
         retention = Retention(self._table, self._s3, self._settings, self._cursors)
         parts = (
             *(self._unfinished_uploads, self._shared_faces, strays.faces, strays.thumbnails),

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from chalicelib.claims import withdraw
 from chalicelib.clients import error_code
-from chalicelib.errors import ServiceUnavailableError
 from chalicelib.executions import EXECUTION_LIFE
 from chalicelib.models import (
     UNVERSIONED,
@@ -27,7 +26,7 @@ from chalicelib.models import (
     upload_id_of_object,
     uuid7,
 )
-from chalicelib.pictures import THUMBNAIL_PREFIX
+from chalicelib.pictures import THUMBNAIL_PREFIX, delete_objects
 from chalicelib.riders import live_item
 from chalicelib.rows import Row, iso, status_of, text_of
 from chalicelib.uploads_table import UploadsTable
@@ -195,9 +194,7 @@ class Eraser:
         ]
         count = 0
         for bucket, batch in batches:
-            answer = self._s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})  # type: ignore[typeddict-item]
-            if answer.get("Errors"):
-                raise ServiceUnavailableError(f"S3 kept {len(answer['Errors'])} objects: repeat.")
+            delete_objects(self._s3, bucket, batch)
             count += len(batch)
         return count
 

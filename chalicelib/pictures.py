@@ -50,8 +50,18 @@ def delete_pictures(s3: S3Client, bucket: str, keys: Iterable[str]) -> None:
         If S3 kept one of them.
     """
     objects = [{"Key": key} for key in keys]
-    if not objects:
-        return
+    if objects:
+        delete_objects(s3, bucket, objects)
+
+
+def delete_objects(s3: S3Client, bucket: str, objects: list[dict[str, str]]) -> None:
+    """Delete up to 1,000 objects, or versions of them, by one call.
+
+    Raises
+    ------
+    ServiceUnavailableError
+        If S3 kept one of them.
+    """
     answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})  # type: ignore[typeddict-item]
     if answer.get("Errors"):
-        raise ServiceUnavailableError(f"S3 kept {len(answer['Errors'])} pictures: repeat.")
+        raise ServiceUnavailableError(f"S3 kept {len(answer['Errors'])} objects: repeat.")

@@ -4,7 +4,7 @@
 
 ===============  =========================================================================
 `consent`        `version`, `givenAt`, `withdrawnAt`: see `consent`
-`forms`          `startedAt` (epoch seconds), `number`, `expiresAt`: see `limits`
+`forms`          `startedAt` (epoch seconds), `forms`, `expiresAt`: see `limits`
 `twin#{userId}`  `since`: an operator found the two riders to be twins: see `twins`
 ===============  =========================================================================
 """

@@ -11,7 +11,7 @@ from chalicelib.models import is_upload_id, owner_of_face
 from chalicelib.passes import Cursors, Pace
 from chalicelib.pictures import THUMBNAIL_PREFIX
 from chalicelib.riders import live_item
-from chalicelib.rows import has_ended, iso, text_of
+from chalicelib.rows import Row, has_ended, iso, text_of
 from chalicelib.uploads_table import UploadsTable
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class Strays:
         rekognition: RekognitionClient,
         s3: S3Client,
         settings: Settings,
+        cursors: Cursors,
         pace: Pace,
     ) -> None:
         self._table = table
@@ -51,7 +52,7 @@ class Strays:
         self._s3 = s3
         self._settings = settings
         self._pace = pace
-        self._cursors = Cursors(table, dynamodb, settings)
+        self._cursors = cursors
         self.faces_without_row: list[str] = []
         self.faces_deleted: list[str] = []
         self.thumbnails_deleted: list[str] = []
@@ -80,12 +81,12 @@ class Strays:
         if upload_id is None:
             self.faces_without_row.append(face_id)
             return
-        has_row, is_stray = self._is_stray(user_id, upload_id, settled)
-        if is_stray:
+        row, live_upload = self._row_and_live_upload(user_id, upload_id)
+        if _is_stray(row, upload_id, live_upload, settled):
             self._pace.wait()
             self._rekognition.delete_faces(CollectionId=self._settings.collection_id, FaceIds=[face_id])
             self.faces_deleted.append(face_id)
-        elif not has_row:
+        elif row is None:
             self.faces_without_row.append(face_id)
 
     def thumbnails(self, settled: datetime) -> Iterator[None]:
@@ -110,27 +111,26 @@ class Strays:
         upload_id = name.partition(".")[0]
         if not is_upload_id(upload_id):
             return  # whoever put it there knows what for
-        has_row, is_stray = self._is_stray(user_id, upload_id, settled)
+        row, live_upload = self._row_and_live_upload(user_id, upload_id)
         # An execution started by hand may be at work, and have no row yet.
-        forgotten = not has_row and made < settled - EXECUTION_LIFE and not self._is_live(user_id, upload_id)
-        if is_stray or forgotten:
+        forgotten = row is None and made < settled - EXECUTION_LIFE and live_upload != upload_id
+        if forgotten or _is_stray(row, upload_id, live_upload, settled):
             self._s3.delete_object(Bucket=self._settings.thumbnail_bucket, Key=key)
             self.thumbnails_deleted.append(upload_id)
 
-    def _is_stray(self, user_id: str, upload_id: str, settled: datetime) -> tuple[bool, bool]:
-        """Whether the upload has a row, and whether what is there of it should not be.
-
-        Rejected, failed, superseded or replaced for good, or made for a rider who was erased then:
-        whoever should have deleted it was killed, or it came after.
-        """
+    def _row_and_live_upload(self, user_id: str, upload_id: str) -> tuple[Row | None, str | None]:
+        """The upload's row, and the uploadId of the rider's live photo or tombstone."""
         row = self._table.row(user_id, upload_id)
-        live_upload = text_of(
-            live_item(user_id, self._dynamodb, self._settings.rider_photo_table), "uploadId"
-        )
-        if row is None:
-            return False, (live_upload or "") > upload_id
-        return True, has_ended(row) and row["updatedAt"]["S"] < iso(settled) and live_upload != upload_id
-
-    def _is_live(self, user_id: str, upload_id: str) -> bool:
         live = live_item(user_id, self._dynamodb, self._settings.rider_photo_table)
-        return text_of(live, "uploadId") == upload_id
+        return row, text_of(live, "uploadId")
+
+
+def _is_stray(row: Row | None, upload_id: str, live_upload: str | None, settled: datetime) -> bool:
+    """Whether what is there of an upload should not be.
+
+    Rejected, failed, superseded or replaced for good, or made for a rider who was erased then: whoever
+    should have deleted it was killed, or it came after.
+    """
+    if row is None:
+        return (live_upload or "") > upload_id
+    return has_ended(row) and row["updatedAt"]["S"] < iso(settled) and live_upload != upload_id
