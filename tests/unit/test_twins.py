@@ -7,7 +7,7 @@ import pytest
 from chalicelib.claims import Rival, settle
 from chalicelib.errors import FaceAlreadyExistsError
 from chalicelib.models import Claim
-from chalicelib.steps import search_face
+from chalicelib.steps.search_face import search_face
 from chalicelib.twins import are_twins, forget_records, record_twins
 from chalicelib.uploads_table import text_of
 from tests.fakes import FakeAws, photo
