@@ -5,7 +5,6 @@ Pure: neither boto3 nor PIL nor chalice.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -13,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
-from uuid import UUID
 
 from chalicelib.errors import FaceAlreadyExistsError, InvalidInputError, PhotoDoesNotMeetRequirementError
 
@@ -112,6 +110,8 @@ def uuid7(milliseconds: int, entropy: bytes) -> str:
     entropy
         At least 10 bytes.
     """
+    from uuid import UUID
+
     value = (milliseconds & (1 << 48) - 1) << 80 | int.from_bytes(entropy[:10], "big")
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
@@ -120,6 +120,8 @@ def uuid7(milliseconds: int, entropy: bytes) -> str:
 
 def object_digest(bucket: str, key: str, version_id: str | None) -> bytes:
     """32 bytes that stand for one version of one object, and for no other."""
+    import hashlib
+
     # Lengths first: no other bucket, key and version can give the same bytes.
     parts = [part.encode() for part in (bucket, key, version_id or "")]
     return hashlib.sha256(b"".join(len(part).to_bytes(4, "big") + part for part in parts)).digest()

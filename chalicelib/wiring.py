@@ -4,30 +4,43 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from chalicelib import clients
-from chalicelib.passes import Pace
-from chalicelib.records import RiderRecords
 from chalicelib.settings import settings
-from chalicelib.uploads_table import UploadsTable
+
+if TYPE_CHECKING:
+    from chalicelib.passes import Pace
+    from chalicelib.records import RiderRecords
+    from chalicelib.uploads_table import UploadsTable
 
 
 def uploads_table() -> UploadsTable:
     """The uploads table of this stage."""
+    from chalicelib.uploads_table import UploadsTable
+
     return UploadsTable(clients.dynamodb(), settings())
 
 
 def rider_records() -> RiderRecords:
     """What this stage keeps of riders besides their uploads."""
+    from chalicelib.records import RiderRecords
+
     return RiderRecords(clients.dynamodb(), settings())
+
+
+def pace() -> Pace:
+    """How fast the audit may call Rekognition."""
+    from chalicelib.passes import Pace
+
+    return Pace(settings().audit_calls_per_second)
 
 
 # A parameter's name says what it is given; each is made when a function that wants it is called.
 _PROVIDERS: Final[Mapping[str, Callable[[], Any]]] = {
     "cognito": clients.cognito,
     "dynamodb": clients.dynamodb,
-    "pace": lambda: Pace(settings().audit_calls_per_second),
+    "pace": pace,
     "records": rider_records,
     "rekognition": clients.rekognition,
     "rules": lambda: settings().photo_rules,
