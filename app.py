@@ -66,9 +66,9 @@ def audit(event: CloudWatchEvent) -> Event:
 
 
 def known_photo(event: Event) -> Event:
-    from chalicelib import clients, executions
+    from chalicelib import executions
 
-    return {"event": event, "photo": executions.identify(RiderPhoto.from_state(event), clients.s3())}
+    return {"event": event, "photo": call(executions.identify, photo=RiderPhoto.from_state(event))}
 
 
 @app.lambda_function(name="detect_faces")

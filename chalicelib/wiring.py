@@ -36,19 +36,34 @@ def pace() -> Pace:
     return Pace(settings().audit_calls_per_second)
 
 
-# A parameter's name says what it is given; each is made when a function that wants it is called.
+class WhenUsed:
+    """A client that is made when it is first used: most functions ask for more clients than a photo needs."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._make(), name)
+
+
+def when_used(make: Callable[[], Any]) -> Callable[[], WhenUsed]:
+    """A provider of a client that is made when it is first used."""
+    return lambda: WhenUsed(make)
+
+
+# A parameter's name says what it is given; each is given when a function that wants it is called.
 _PROVIDERS: Final[Mapping[str, Callable[[], Any]]] = {
-    "cognito": clients.cognito,
-    "dynamodb": clients.dynamodb,
+    "cognito": when_used(clients.cognito),
+    "dynamodb": when_used(clients.dynamodb),
     "pace": pace,
     "records": rider_records,
-    "rekognition": clients.rekognition,
+    "rekognition": when_used(clients.rekognition),
     "rules": lambda: settings().photo_rules,
-    "s3": clients.s3,
-    "ses": clients.ses,
+    "s3": when_used(clients.s3),
+    "ses": when_used(clients.ses),
     "settings": settings,
-    "sqs": clients.sqs,
-    "step_functions": clients.step_functions,
+    "sqs": when_used(clients.sqs),
+    "step_functions": when_used(clients.step_functions),
     "table": uploads_table,
 }
 

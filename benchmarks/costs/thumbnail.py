@@ -172,7 +172,11 @@ def _references(
     small = str(_OUT / "small.jpg")
     if shutil.which("vipsthumbnail"):
         found["vips"] = tuple(
-            [["vipsthumbnail", str(each), "-s", box, "-o", small]] for each in (photo, tiny)
+            [
+                ["vipsthumbnail", str(each), "-s", box, "-o", small],
+                ["vipsthumbnail", str(each), "-s", "256x256", "--smartcrop", "centre", "-o", small],
+            ]
+            for each in (photo, tiny)
         )
     if shutil.which("gm"):
         found["gm"] = tuple([["gm", "convert", str(each), "-resize", box, small]] for each in (photo, tiny))
