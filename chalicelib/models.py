@@ -18,12 +18,12 @@ from chalicelib.errors import FaceAlreadyExistsError, InvalidInputError, PhotoDo
 UPLOAD_PREFIX = "uploads/"
 # An ExternalImageId holds 255 characters; the uploadId and a colon take 37 of them.
 USER_ID = re.compile(r"(?!\.{1,2}\Z)[a-zA-Z0-9_.\-:]{1,218}\Z", re.ASCII)
-# As S3's and Rekognition's APIs take it.
-_BUCKET = re.compile(r"[a-zA-Z0-9.\-_]{3,255}\Z", re.ASCII)
+# Those below are compiled when first used. As S3's and Rekognition's APIs take it.
+_BUCKET = r"[a-zA-Z0-9.\-_]{3,255}\Z"
 _UUID7 = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
-_UPLOAD_ID = re.compile(rf"{_UUID7}\Z")
-_MINTED_FILE_NAME = re.compile(rf"({_UUID7})\.(?:jpg|png)\Z")
-_EXTERNAL_IMAGE_ID = re.compile(rf"(.+):({_UUID7})\Z")
+_UPLOAD_ID = rf"{_UUID7}\Z"
+_MINTED_FILE_NAME = rf"({_UUID7})\.(?:jpg|png)\Z"
+_EXTERNAL_IMAGE_ID = rf"(.+):({_UUID7})\Z"
 
 CONTENT_TYPES = {"image/jpeg": "jpg", "image/png": "png"}
 
@@ -97,7 +97,7 @@ def reason_of(error: str, message: str) -> Reason | None:
 
 def is_upload_id(text: str) -> bool:
     """Whether the text is a UUIDv7 in its canonical, lower-case form."""
-    return _UPLOAD_ID.match(text) is not None
+    return re.match(_UPLOAD_ID, text) is not None
 
 
 def uuid7(milliseconds: int, entropy: bytes) -> str:
@@ -155,7 +155,7 @@ def user_id_of_key(key: str) -> str:
 def minted_upload_id(user_id: str, key: str) -> str | None:
     """The uploadId that the key carries if a form of this app minted it for that rider, else None."""
     folder, _, file_name = key.rpartition("/")
-    match = _MINTED_FILE_NAME.match(file_name)
+    match = re.match(_MINTED_FILE_NAME, file_name)
     return match[1] if match and folder == f"{UPLOAD_PREFIX}{user_id}" else None
 
 
@@ -182,7 +182,7 @@ def valid_bucket(bucket: str) -> str:
     InvalidInputError
         Otherwise.
     """
-    if not _BUCKET.match(bucket):
+    if not re.match(_BUCKET, bucket):
         raise InvalidInputError(f"{bucket[:260]!r} is no bucket's name: use 3 to 255 of a-z A-Z 0-9 . _ -")
     return bucket
 
@@ -194,7 +194,7 @@ def external_image_id(user_id: str, upload_id: str) -> str:
 
 def owner_of_face(image_id: str) -> tuple[str, str | None]:
     """(userId, uploadId) behind an ExternalImageId; no uploadId where another program indexed the face."""
-    match = _EXTERNAL_IMAGE_ID.match(image_id)
+    match = re.match(_EXTERNAL_IMAGE_ID, image_id)
     return (match[1], match[2]) if match else (image_id, None)
 
 

@@ -15,27 +15,6 @@ if TYPE_CHECKING:
     from chalicelib.uploads_table import UploadsTable
 
 
-def uploads_table() -> UploadsTable:
-    """The uploads table of this stage."""
-    from chalicelib.uploads_table import UploadsTable
-
-    return UploadsTable(clients.dynamodb(), settings())
-
-
-def rider_records() -> RiderRecords:
-    """What this stage keeps of riders besides their uploads."""
-    from chalicelib.records import RiderRecords
-
-    return RiderRecords(clients.dynamodb(), settings())
-
-
-def pace() -> Pace:
-    """How fast the audit may call Rekognition."""
-    from chalicelib.passes import Pace
-
-    return Pace(settings().audit_calls_per_second)
-
-
 class WhenUsed:
     """A client that is made when it is first used: most functions ask for more clients than a photo needs."""
 
@@ -51,10 +30,35 @@ def when_used(make: Callable[[], Any]) -> Callable[[], WhenUsed]:
     return lambda: WhenUsed(make)
 
 
+def _dynamodb() -> Any:
+    return WhenUsed(clients.dynamodb)
+
+
+def uploads_table() -> UploadsTable:
+    """The uploads table of this stage."""
+    from chalicelib.uploads_table import UploadsTable
+
+    return UploadsTable(_dynamodb(), settings())
+
+
+def rider_records() -> RiderRecords:
+    """What this stage keeps of riders besides their uploads."""
+    from chalicelib.records import RiderRecords
+
+    return RiderRecords(_dynamodb(), settings())
+
+
+def pace() -> Pace:
+    """How fast the audit may call Rekognition."""
+    from chalicelib.passes import Pace
+
+    return Pace(settings().audit_calls_per_second)
+
+
 # A parameter's name says what it is given; each is given when a function that wants it is called.
 _PROVIDERS: Final[Mapping[str, Callable[[], Any]]] = {
     "cognito": when_used(clients.cognito),
-    "dynamodb": when_used(clients.dynamodb),
+    "dynamodb": _dynamodb,
     "pace": pace,
     "records": rider_records,
     "rekognition": when_used(clients.rekognition),
