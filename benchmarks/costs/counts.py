@@ -20,8 +20,8 @@ from tests.statemachine.pipeline import Pipeline
 OTHER_RIDER: Final = "8a8a8a8a-1111-4222-8333-944444444444"
 
 # The workshop's for an accepted photo: DetectFaces, SearchFacesByImage, IndexFaces, GetObject and PutObject
-# of the thumbnail, PutItem; its definition's four states in a row and two in branches. It has no claim, no mail,
-# no avatar and no record of uploads.
+# of the thumbnail, PutItem; its definition's four states in a row and two in branches. It has no claim, no
+# mail, no avatar and no record of uploads.
 WORKSHOP: Final = {"requests": 6, "transitions": 6}
 # Longer than the part of a photo that is read for its header.
 _PADDING: Final = bytes(200_000)

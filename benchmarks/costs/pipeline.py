@@ -29,7 +29,7 @@ from local.stack import Stack
 
 _BURSTS: Final = os.environ.get("BURSTS", "1,10,100,500")
 _POSTS_AT_ONCE: Final = 8
-_POLL_SECONDS: Final = 0.25
+_POLL_SECONDS: Final = 1.0
 _MOST_SECONDS: Final = 900.0
 _ENDED: Final = {"accepted", "rejected", "failed", "superseded"}
 # Face calls that run models, by how an upload ended; a search by FaceId runs none.
