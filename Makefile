@@ -11,10 +11,10 @@ WHOLE := import sys, pip; sys.exit(not (3, 12) <= sys.version_info[:2] <= (3, 13
 # A Python that was removed or upgraded since takes its environment with it.
 $(shell "$(PYTHON)" -c '$(WHOLE)' >/dev/null 2>&1 || rm -f "$(READY)")
 
-export PHOTOS STAGE SENDER REGION COUNT SEED
+export PHOTOS STAGE SENDER REGION COUNT SEED PARTS
 
 .DEFAULT_GOAL := help
-.PHONY: help setup python demo local test screenshots simulate bench-faces bench-collections fuzz-faces check deploy destroy
+.PHONY: help setup python demo local test screenshots simulate bench bench-faces bench-collections fuzz-faces check deploy destroy
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' Makefile
@@ -33,6 +33,9 @@ screenshots: $(READY) ## pictures of each state of the rider's page, into .bench
 
 simulate: $(READY) ## random schedules of concurrent executions, with faults, until Ctrl-C; COUNT=… SEED=…
 	@"$(PYTHON)" -m tests.simulation $${COUNT:-0} $${SEED:+"$$SEED"}
+
+bench: $(READY) ## measure thumbnail, start, bundle, calls and pipeline beside the best possible; PARTS="…"
+	@"$(PYTHON)" -m benchmarks.costs $$PARTS
 
 bench-collections: $(READY) ## search, insert, delete, memory and restart of a collection: numpy, faiss-cpu, usearch
 	@"$(PYTHON)" -m benchmarks.collections

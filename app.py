@@ -1,4 +1,7 @@
-"""Every entry point of Rider Photos: handlers of events and schedules, a function a step; routes in `api`."""
+"""Every entry point of Rider Photos: handlers of events and schedules, a function a step; routes in `api`.
+
+Every function loads this file when it starts, so each imports what it alone needs when it is first called.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,6 @@ from typing import Any
 from chalice import Chalice, Rate
 from chalice.app import CloudWatchEvent, ConvertToMiddleware
 
-from chalicelib import audit as auditing
-from chalicelib import clients, closing, executions, steps
 from chalicelib.api import api
 from chalicelib.models import UPLOAD_PREFIX, RiderPhoto
 from chalicelib.observability import around_step, logger
@@ -35,6 +36,8 @@ type Event = dict[str, Any]
     name="start_processing",
 )
 def start_processing(event: CloudWatchEvent) -> Event:
+    from chalicelib import executions
+
     return {"outcome": call(executions.handle_object_created, event=event.to_dict())}
 
 
@@ -50,58 +53,82 @@ def start_processing(event: CloudWatchEvent) -> Event:
     name="close_execution",
 )
 def close_execution(event: CloudWatchEvent) -> Event:
+    from chalicelib import closing
+
     return {"outcome": call(closing.close_execution, detail=event.detail)}
 
 
 @app.schedule(Rate(5, unit=Rate.MINUTES), name="audit")
 def audit(event: CloudWatchEvent) -> Event:
+    from chalicelib import audit as auditing
+
     return {"complete": auditing.run_audit(event.context.get_remaining_time_in_millis())}
 
 
 def known_photo(event: Event) -> Event:
-    return {"event": event, "photo": executions.identify(RiderPhoto.from_state(event), clients.s3())}
+    from chalicelib import executions
+
+    return {"event": event, "photo": call(executions.identify, photo=RiderPhoto.from_state(event))}
 
 
 @app.lambda_function(name="detect_faces")
 def detect_faces(event: Event, context: Any) -> Event:
-    return call(steps.detect_faces, photo=RiderPhoto.from_state(event))
+    from chalicelib.steps import detect_faces as step
+
+    return call(step.detect_faces, photo=RiderPhoto.from_state(event))
 
 
 @app.lambda_function(name="search_face")
 def search_face(event: Event, context: Any) -> Event:
-    return call(steps.search_face, **known_photo(event))
+    from chalicelib.steps import search_face as step
+
+    return call(step.search_face, **known_photo(event))
 
 
 @app.lambda_function(name="index_face")
 def index_face(event: Event, context: Any) -> Event:
-    return call(steps.index_face, **known_photo(event))
+    from chalicelib.steps import index_face as step
+
+    return call(step.index_face, **known_photo(event))
 
 
 @app.lambda_function(name="make_thumbnail")
 def make_thumbnail(event: Event, context: Any) -> Event:
-    return call(steps.make_thumbnail, **known_photo(event))
+    from chalicelib.steps import make_thumbnail as step
+
+    return call(step.make_thumbnail, **known_photo(event))
 
 
 @app.lambda_function(name="confirm_face")
 def confirm_face(event: Event, context: Any) -> Event:
-    return call(steps.confirm_face, **known_photo(event))
+    from chalicelib.steps import confirm_face as step
+
+    return call(step.confirm_face, **known_photo(event))
 
 
 @app.lambda_function(name="persist_metadata")
 def persist_metadata(event: Event, context: Any) -> Event:
-    return call(steps.persist_metadata, photo=RiderPhoto.from_state(event), event=event)
+    from chalicelib.steps import persist_metadata as step
+
+    return call(step.persist_metadata, photo=RiderPhoto.from_state(event), event=event)
 
 
 @app.lambda_function(name="retire_replaced")
 def retire_replaced(event: Event, context: Any) -> Event:
-    return call(steps.retire_replaced, **known_photo(event))
+    from chalicelib.steps import retire_replaced as step
+
+    return call(step.retire_replaced, **known_photo(event))
 
 
 @app.lambda_function(name="undo")
 def undo(event: Event, context: Any) -> Event:
-    return call(steps.undo, photo=RiderPhoto.from_state(event), event=event)
+    from chalicelib.steps import undo as step
+
+    return call(step.undo, photo=RiderPhoto.from_state(event), event=event)
 
 
 @app.lambda_function(name="notify_rider")
 def notify_rider(event: Event, context: Any) -> Event:
-    return call(steps.notify_rider, **known_photo(event))
+    from chalicelib.steps import notify_rider as step
+
+    return call(step.notify_rider, **known_photo(event))

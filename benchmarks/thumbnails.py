@@ -32,7 +32,7 @@ from local.samples import ensure_samples
 
 BOX = (300, 300)
 QUALITIES = (70, 75, 80, 85, 90, 95)
-GAPS = (1.0, 1.5, 2.0, 3.0)
+GAPS = (1.0, 1.25, 1.5, 2.0, 3.0)
 WHOLE = math.inf  # no scaling while decoding
 _LARGE = 24_000_000
 

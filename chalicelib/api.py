@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalice.app import (
     BadRequestError,
@@ -15,10 +15,12 @@ from chalice.app import (
     Response,
 )
 
-from chalicelib import appeals, consent, erasure, pages, riders, uploads
 from chalicelib.errors import AppealRefusedError, ConsentMissingError, InvalidInputError, TooManyUploadsError
 from chalicelib.settings import required
 from chalicelib.wiring import call
+
+if TYPE_CHECKING:
+    from chalicelib import pages
 
 api = Blueprint(__name__)
 rider_pool = CognitoUserPoolAuthorizer("RiderPool", provider_arns=[required("USER_POOL_ARN")])
@@ -50,6 +52,8 @@ def file_response(file: pages.PageFile | None) -> Response:
 
 @api.route("/", methods=["GET"])
 def page() -> Response:
+    from chalicelib import pages
+
     request = api.current_request
     path, asked_for = request.context["path"], request.headers.get("if-none-match")
     return file_response(call(pages.page, path=path, asked_for=asked_for))
@@ -57,29 +61,39 @@ def page() -> Response:
 
 @api.route("/web/{name}", methods=["GET"])
 def page_file(name: str) -> Response:
+    from chalicelib import pages
+
     asked_for = api.current_request.headers.get("if-none-match")
     return file_response(call(pages.page_file, name=name, asked_for=asked_for))
 
 
 @api.route("/consent", methods=["GET"], authorizer=rider_pool)
 def view_consent() -> dict[str, Any]:
+    from chalicelib import consent
+
     return for_rider(consent.view_consent)
 
 
 @api.route("/consent", methods=["POST"], authorizer=rider_pool)
 def give_consent() -> Response:
+    from chalicelib import consent
+
     for_rider(consent.give_consent, version=field_of_body("version"))
     return Response("", status_code=204)
 
 
 @api.route("/consent", methods=["DELETE"], authorizer=rider_pool)
 def withdraw_consent() -> Response:
+    from chalicelib import consent, erasure
+
     for_rider(consent.withdraw_consent, eraser=call(erasure.Eraser))
     return Response("", status_code=204)
 
 
 @api.route("/uploads", methods=["POST"], authorizer=rider_pool)
 def create_upload() -> Response:
+    from chalicelib import uploads
+
     try:
         form = for_rider(uploads.create_upload, content_type=field_of_body("contentType"))
     except TooManyUploadsError as error:
@@ -90,6 +104,8 @@ def create_upload() -> Response:
 
 @api.route("/uploads/{upload_id}", methods=["GET"], authorizer=rider_pool)
 def view_upload(upload_id: str) -> dict[str, Any]:
+    from chalicelib import uploads
+
     view = for_rider(uploads.view_upload, upload_id=upload_id)
     if view is None:
         raise NotFoundError("You have no upload with this uploadId.")
@@ -98,6 +114,8 @@ def view_upload(upload_id: str) -> dict[str, Any]:
 
 @api.route("/uploads/{upload_id}/appeal", methods=["POST"], authorizer=rider_pool)
 def appeal(upload_id: str) -> Response:
+    from chalicelib import appeals
+
     if not for_rider(appeals.appeal, upload_id=upload_id, message=field_of_body("message")):
         raise NotFoundError("You have no upload with this uploadId.")
     return Response("", status_code=204)
@@ -105,6 +123,8 @@ def appeal(upload_id: str) -> Response:
 
 @api.route("/photo", methods=["GET"], authorizer=rider_pool)
 def view_photo() -> dict[str, Any]:
+    from chalicelib import riders
+
     view = for_rider(riders.view_photo)
     if view is None:
         raise NotFoundError("You have no photo.")
@@ -113,5 +133,7 @@ def view_photo() -> dict[str, Any]:
 
 @api.route("/photo", methods=["DELETE"], authorizer=rider_pool)
 def erase_photo() -> Response:
+    from chalicelib import erasure
+
     for_rider(call(erasure.Eraser).erase)
     return Response("", status_code=204)

@@ -5,7 +5,6 @@ Pure: neither boto3 nor PIL nor chalice.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -13,19 +12,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
-from uuid import UUID
 
 from chalicelib.errors import InvalidInputError
 
 UPLOAD_PREFIX = "uploads/"
 # An ExternalImageId holds 255 characters; the uploadId and a colon take 37 of them.
 USER_ID = re.compile(r"(?!\.{1,2}\Z)[a-zA-Z0-9_.\-:]{1,218}\Z", re.ASCII)
-# As S3's and Rekognition's APIs take it.
-_BUCKET = re.compile(r"[a-zA-Z0-9.\-_]{3,255}\Z", re.ASCII)
+# Those below are compiled when first used. As S3's and Rekognition's APIs take it.
+_BUCKET = r"[a-zA-Z0-9.\-_]{3,255}\Z"
 _UUID7 = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
-_UPLOAD_ID = re.compile(rf"{_UUID7}\Z")
-_MINTED_FILE_NAME = re.compile(rf"({_UUID7})\.(?:jpg|png)\Z")
-_EXTERNAL_IMAGE_ID = re.compile(rf"(.+):({_UUID7})\Z")
+_UPLOAD_ID = rf"{_UUID7}\Z"
+_MINTED_FILE_NAME = rf"({_UUID7})\.(?:jpg|png)\Z"
+_EXTERNAL_IMAGE_ID = rf"(.+):({_UUID7})\Z"
 
 CONTENT_TYPES = {"image/jpeg": "jpg", "image/png": "png"}
 
@@ -65,7 +63,7 @@ class Reason(StrEnum):
 
 def is_upload_id(text: str) -> bool:
     """Whether the text is a UUIDv7 in its canonical, lower-case form."""
-    return _UPLOAD_ID.match(text) is not None
+    return re.match(_UPLOAD_ID, text) is not None
 
 
 def uuid7(milliseconds: int, entropy: bytes) -> str:
@@ -78,6 +76,8 @@ def uuid7(milliseconds: int, entropy: bytes) -> str:
     entropy
         At least 10 bytes.
     """
+    from uuid import UUID
+
     value = (milliseconds & (1 << 48) - 1) << 80 | int.from_bytes(entropy[:10], "big")
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
@@ -86,6 +86,8 @@ def uuid7(milliseconds: int, entropy: bytes) -> str:
 
 def object_digest(bucket: str, key: str, version_id: str | None) -> bytes:
     """32 bytes that stand for one version of one object, and for no other."""
+    import hashlib
+
     # Lengths first: no other bucket, key and version can give the same bytes.
     parts = [part.encode() for part in (bucket, key, version_id or "")]
     return hashlib.sha256(b"".join(len(part).to_bytes(4, "big") + part for part in parts)).digest()
@@ -119,7 +121,7 @@ def user_id_of_key(key: str) -> str:
 def minted_upload_id(user_id: str, key: str) -> str | None:
     """The uploadId that the key carries if a form of this app minted it for that rider, else None."""
     folder, _, file_name = key.rpartition("/")
-    match = _MINTED_FILE_NAME.match(file_name)
+    match = re.match(_MINTED_FILE_NAME, file_name)
     return match[1] if match and folder == f"{UPLOAD_PREFIX}{user_id}" else None
 
 
@@ -146,7 +148,7 @@ def valid_bucket(bucket: str) -> str:
     InvalidInputError
         Otherwise.
     """
-    if not _BUCKET.match(bucket):
+    if not re.match(_BUCKET, bucket):
         raise InvalidInputError(f"{bucket[:260]!r} is no bucket's name: use 3 to 255 of a-z A-Z 0-9 . _ -")
     return bucket
 
@@ -158,7 +160,7 @@ def external_image_id(user_id: str, upload_id: str) -> str:
 
 def owner_of_face(image_id: str) -> tuple[str, str | None]:
     """(userId, uploadId) behind an ExternalImageId; no uploadId where another program indexed the face."""
-    match = _EXTERNAL_IMAGE_ID.match(image_id)
+    match = re.match(_EXTERNAL_IMAGE_ID, image_id)
     return (match[1], match[2]) if match else (image_id, None)
 
 

@@ -23,7 +23,9 @@ AVATAR_SIDE: Final = 256
 # Side of the avatar by the longer side of the face's box: hair, chin and a little of the shoulders.
 FACE_MARGIN: Final = 1.8
 # How many times the pixels that are wanted libjpeg leaves to the resampling, on each side.
-DRAFT_GAP: Final = 2.0
+DRAFT_GAP: Final = 1.25
+# From how many times on the resampling averages whole blocks of pixels first.
+_REDUCING_GAP: Final = 2.0
 
 _ORIENTATION: Final = 0x0112
 
@@ -129,7 +131,7 @@ def scaled(
     across, down = image.width / stored[0], image.height / stored[1]
     wanted = (left * across, top * down, (left + square.side) * across, (top + square.side) * down)
     avatar = _cut(image, wanted, side)
-    image.thumbnail(stored_box, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    image.thumbnail(stored_box, Image.Resampling.LANCZOS, reducing_gap=_REDUCING_GAP)
     thumbnail, avatar = (_plain(small, profile, transparent, orientation) for small in (image, avatar))
     return thumbnail, avatar
 
@@ -189,7 +191,7 @@ def _cut(image: Image, box: tuple[float, float, float, float], side: int) -> Ima
         min(box[2] - left, part.width),
         min(box[3] - top, part.height),
     )
-    return part.resize((side, side), Image.Resampling.LANCZOS, box=within, reducing_gap=3.0)
+    return part.resize((side, side), Image.Resampling.LANCZOS, box=within, reducing_gap=_REDUCING_GAP)
 
 
 def _plain(small: Image, profile: bytes | None, transparent: bool, orientation: int) -> Image:

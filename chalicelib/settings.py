@@ -6,10 +6,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
-from typing import Any, Final, Literal, Self, cast, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, cast, get_args
 
 from chalicelib.errors import SettingsError
-from chalicelib.rules import PhotoRules
+
+if TYPE_CHECKING:
+    from chalicelib.rules import PhotoRules
 
 type QualityFilter = Literal["NONE", "AUTO", "LOW", "MEDIUM", "HIGH"]
 
@@ -98,6 +100,8 @@ class Settings:
         SettingsError
             Naming the variable that is missing or not of its type.
         """
+        from chalicelib.rules import PhotoRules
+
         environment = os.environ if environment is None else environment
         rules = {
             field.name: _number(environment, field.name.upper(), field.default)

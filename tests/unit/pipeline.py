@@ -8,13 +8,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from chalicelib import steps
 from chalicelib.audit import Auditor, AuditReport
 from chalicelib.closing import close_execution
 from chalicelib.erasure import ERASED_RIDERS
 from chalicelib.models import RiderPhoto
 from chalicelib.passes import Pace
 from chalicelib.rows import iso
+from chalicelib.steps.confirm_face import confirm_face as confirm_face_step
+from chalicelib.steps.index_face import index_face as index_face_step
+from chalicelib.steps.make_thumbnail import make_thumbnail as make_thumbnail_step
+from chalicelib.steps.retire_replaced import retire_replaced as retire_replaced_step
+from chalicelib.steps.undo import undo as undo_step
 from chalicelib.wiring import call
 from tests.fakes import FakeAws
 from tests.fakes import photo as picture
@@ -68,7 +72,7 @@ def error_info(error: str, message: str = "") -> dict[str, str]:
 
 def index(aws: FakeAws, photo: RiderPhoto) -> dict[str, Any]:
     """Run AddFaceToIndex."""
-    answer: dict[str, Any] = run(aws, steps.index_face, photo=photo)
+    answer: dict[str, Any] = run(aws, index_face_step, photo=photo)
     return answer
 
 
@@ -77,13 +81,13 @@ def parallel_result(aws: FakeAws, photo: RiderPhoto) -> list[dict[str, Any]]:
     indexed = index(aws, photo)
     return [
         {"Payload": indexed},
-        {"Payload": run(aws, steps.make_thumbnail, photo=photo, event=state(photo))},
+        {"Payload": run(aws, make_thumbnail_step, photo=photo, event=state(photo))},
     ]
 
 
 def confirm(aws: FakeAws, photo: RiderPhoto, event: dict[str, Any]) -> Any:
     """Run ConfirmFaceUnique."""
-    return run(aws, steps.confirm_face, photo=photo, event=event)
+    return run(aws, confirm_face_step, photo=photo, event=event)
 
 
 def confirmed(aws: FakeAws, photo: RiderPhoto) -> dict[str, Any]:
@@ -127,7 +131,7 @@ def persist(aws: FakeAws, photo: RiderPhoto) -> dict[str, Any]:
 
 def retire(aws: FakeAws, photo: RiderPhoto, event: dict[str, Any]) -> Any:
     """Run RetireReplacedPhoto."""
-    return run(aws, steps.retire_replaced, photo=photo, event=event)
+    return run(aws, retire_replaced_step, photo=photo, event=event)
 
 
 def accept(aws: FakeAws, photo: RiderPhoto) -> RiderPhoto:
@@ -139,7 +143,7 @@ def accept(aws: FakeAws, photo: RiderPhoto) -> RiderPhoto:
 
 def undo(aws: FakeAws, photo: RiderPhoto, event: dict[str, Any]) -> Any:
     """Run UndoExecution."""
-    return run(aws, steps.undo, photo=photo, event=event)
+    return run(aws, undo_step, photo=photo, event=event)
 
 
 def started(aws: FakeAws, photo: RiderPhoto) -> RiderPhoto:

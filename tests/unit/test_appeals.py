@@ -9,7 +9,7 @@ import pytest
 from chalicelib.appeals import WAIVABLE, waive, waived_reasons
 from chalicelib.errors import PhotoDoesNotMeetRequirementError
 from chalicelib.models import Reason, RiderPhoto, UploadStatus
-from chalicelib.steps import detect_faces
+from chalicelib.steps.detect_faces import detect_faces
 from tests.fakes import FakeAws, face, photo
 from tests.unit.pipeline import accept, confirm, index, parallel_result, run, state
 

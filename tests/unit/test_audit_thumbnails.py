@@ -7,7 +7,7 @@ import pytest
 from chalicelib.audit import AuditReport
 from chalicelib.models import UploadStatus
 from chalicelib.passes import Pace
-from chalicelib.steps import make_thumbnail
+from chalicelib.steps.make_thumbnail import make_thumbnail
 from tests.fakes import FakeAws, photo
 from tests.unit.pipeline import accept, audit, grow_old, run, state
 

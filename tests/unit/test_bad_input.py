@@ -12,11 +12,13 @@ from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from chalicelib import steps
 from chalicelib.closing import close_execution
 from chalicelib.errors import InvalidInputError, RiderPhotoError
 from chalicelib.executions import handle_object_created, identify
 from chalicelib.models import USER_ID, RiderPhoto
+from chalicelib.steps.detect_faces import detect_faces as detect_faces_step
+from chalicelib.steps.notify_rider import notify_rider as notify_rider_step
+from chalicelib.steps.undo import undo as undo_step
 from tests.fakes import RIDER, FakeAws, photo
 from tests.unit.pipeline import error_info, run
 
@@ -96,18 +98,18 @@ def process(aws: FakeAws, execution_input: Any) -> tuple[str, Any]:
         found = RiderPhoto.from_state(event)
     except InvalidInputError:
         return "refused", None
-    caught = catch(steps.detect_faces, aws, photo=found)
+    caught = catch(detect_faces_step, aws, photo=found)
     if caught is None:
         return "detected", aws.row(identify(found, aws.s3))  # type: ignore[arg-type]
     event["state"] = {**execution_input, "errorInfo": caught}
-    undone = run(aws, steps.undo, photo=found, event=event)
+    undone = run(aws, undo_step, photo=found, event=event)
     event["state"]["undone"] = {"Payload": undone}
     known = RiderPhoto.from_state(event)
     # The input may hold a half of what FaceDetection would have found out: as in the app, S3 is asked then.
     if known.upload_id is None:
         known = replace(known, upload_id=undone["uploadId"], version_id=undone["s3VersionId"])
     assert known.upload_id == undone["uploadId"]
-    run(aws, steps.notify_rider, photo=known, event=event)
+    run(aws, notify_rider_step, photo=known, event=event)
     return undone["status"], aws.row(known)
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from chalicelib.errors import PhotoDoesNotMeetRequirementError, PhotoNotFoundError
 from chalicelib.models import UNVERSIONED, Reason, RiderPhoto, is_upload_id
 from chalicelib.rules import PhotoRules
-from chalicelib.steps import detect_faces
+from chalicelib.steps.detect_faces import detect_faces
 from tests.fakes import FakeAws, encoded, face, photo
 
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from chalicelib.models import RiderPhoto
-from chalicelib.steps import make_thumbnail
+from chalicelib.steps.make_thumbnail import make_thumbnail
 from tests.fakes import RIDER, FakeAws, encoded, photo
 from tests.unit.pipeline import run, state
 

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 
-from chalicelib import steps
 from chalicelib.erasure import Eraser
 from chalicelib.errors import ServiceUnavailableError
 from chalicelib.mail import compose, delivery
 from chalicelib.models import Reason, RiderPhoto, UploadStatus
 from chalicelib.outcome import MESSAGE_STARTS
+from chalicelib.steps.notify_rider import notify_rider as notify_rider_step
 from tests.fakes import RIDER, FakeAws, photo
 from tests.unit.pipeline import by_another_execution, error_info, run, state
 
@@ -33,7 +33,7 @@ def uploaded(aws: FakeAws) -> RiderPhoto:
 
 def notify(aws: FakeAws, uploaded: RiderPhoto, info: Any) -> dict[str, Any]:
     answer: dict[str, Any] = run(
-        aws, steps.notify_rider, photo=uploaded, event=state(uploaded, errorInfo=info)
+        aws, notify_rider_step, photo=uploaded, event=state(uploaded, errorInfo=info)
     )
     return answer
 

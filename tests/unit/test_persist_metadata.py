@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib.errors import InvalidInputError
 from chalicelib.models import RiderPhoto
-from chalicelib.steps import persist_metadata
+from chalicelib.steps.persist_metadata import persist_metadata
 from tests.fakes import FakeAws
 
 FACE = {"FaceId": "face-1", "ExternalImageId": "user_a"}

@@ -7,7 +7,7 @@ import pytest
 from chalicelib import claims
 from chalicelib.errors import FaceAlreadyExistsError, PhotoDoesNotMeetRequirementError
 from chalicelib.models import Reason, RiderPhoto
-from chalicelib.steps import search_face
+from chalicelib.steps.search_face import search_face
 from tests.fakes import FakeAws, photo
 from tests.unit.pipeline import index, run
 

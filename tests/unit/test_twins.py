@@ -8,7 +8,7 @@ from chalicelib.claims import Rival, settle
 from chalicelib.errors import FaceAlreadyExistsError
 from chalicelib.models import Claim
 from chalicelib.rows import text_of
-from chalicelib.steps import search_face
+from chalicelib.steps.search_face import search_face
 from chalicelib.twins import are_twins, forget_records, record_twins
 from tests.fakes import FakeAws, photo
 from tests.unit.pipeline import accept, audit, confirm, index, parallel_result, run, share, state

@@ -4,7 +4,7 @@ import pytest
 
 from chalicelib.erasure import Eraser
 from chalicelib.models import RiderPhoto, UploadStatus
-from chalicelib.steps import make_thumbnail
+from chalicelib.steps.make_thumbnail import make_thumbnail
 from tests.fakes import RIDER, FakeAws, photo
 from tests.unit.pipeline import (
     accept,

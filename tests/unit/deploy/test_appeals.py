@@ -8,7 +8,7 @@ import pytest
 from chalicelib.appeals import appeal, waived_reasons
 from chalicelib.errors import FaceAlreadyExistsError
 from chalicelib.models import Reason, RiderPhoto, UploadStatus
-from chalicelib.steps import search_face
+from chalicelib.steps.search_face import search_face
 from chalicelib.twins import are_twins
 from deploy.appeals import AcceptedUpload, AcceptOptions, Appeal, AppealsOptions, accept, appeals
 from deploy.errors import CheckError, DeployError

@@ -8,7 +8,11 @@ import pytest
 from chalicelib.erasure import ERASURES
 from chalicelib.errors import PhotoDoesNotMeetRequirementError
 from chalicelib.models import Reason
-from chalicelib.steps import confirm_face, index_face, make_thumbnail, persist_metadata, retire_replaced
+from chalicelib.steps.confirm_face import confirm_face
+from chalicelib.steps.index_face import index_face
+from chalicelib.steps.make_thumbnail import make_thumbnail
+from chalicelib.steps.persist_metadata import persist_metadata
+from chalicelib.steps.retire_replaced import retire_replaced
 from deploy.errors import CheckError, DeployError
 from deploy.riders import RiderErased, RiderOptions, allow_change, erase
 from tests.fakes import RIDER, FakeAws, photo

@@ -1,0 +1,77 @@
+"""Requests, state transitions and bytes of each outcome: see `counts`."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import pytest
+
+from benchmarks.costs.counts import CASES, WORKSHOP, Count, count
+from benchmarks.costs.figures import Figure
+from chalicelib import clients, wiring
+from chalicelib.settings import settings
+from tests.fakes import ENVIRONMENT, FakeAws
+from tests.statemachine.pipeline import Pipeline
+
+COMMAND: Final = "python -m benchmarks.costs calls"
+_CLIENTS: Final = ("s3", "dynamodb", "rekognition", "ses", "sqs", "step_functions", "cognito")
+
+
+def missing() -> list[str]:
+    """Nothing but what the project installs is needed."""
+    return []
+
+
+def measure(runs: int) -> Iterator[Figure]:
+    """Exact counts, so one run is enough."""
+    found: dict[str, Count] = {}
+    logging.disable()
+    for case, upload in CASES.items():
+        with _pipeline() as pipeline:
+            found[case] = count(pipeline, upload)
+    logging.disable(logging.NOTSET)
+    raw = {
+        case: {
+            "requests": dict(counted.requests),
+            "transitions": counted.transitions,
+            "bytesRead": counted.bytes_read,
+            "bytes": counted.size,
+        }
+        for case, counted in found.items()
+    }
+    calls = "; ".join(f"{case} {counted.total}" for case, counted in found.items())
+    transitions = "; ".join(f"{case} {counted.transitions}" for case, counted in found.items())
+    yield Figure(
+        "calls_accepted",
+        found["accepted"].total,
+        f"workshop {WORKSHOP['requests']}; {calls}",
+        COMMAND,
+        raw,
+    )
+    yield Figure(
+        "transitions_accepted",
+        found["accepted"].transitions,
+        f"workshop {WORKSHOP['transitions']}; {transitions}",
+        COMMAND,
+        raw,
+    )
+
+
+@contextmanager
+def _pipeline() -> Iterator[Pipeline]:
+    """The app with fake services in place of its clients."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)
+        settings.cache_clear()
+        aws = FakeAws()
+        for name in _CLIENTS:
+            fake = getattr(aws, name)
+            patch.setattr(clients, name, lambda fake=fake: fake)
+            patch.setitem(wiring._PROVIDERS, name, lambda fake=fake: fake)  # type: ignore[index]
+        yield Pipeline(aws, importlib.import_module("app").app)
+    settings.cache_clear()
