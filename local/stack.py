@@ -82,6 +82,7 @@ class Stack:
         self._directories = directories
         self._progress = progress
         data = directories.data
+        self.authorization_log = data / "authorization.jsonl"
         data.mkdir(parents=True, exist_ok=True)
         port = port_as_before(data / "port") if persist else free_port()
         # Each must know the other's address before either starts.
@@ -91,7 +92,11 @@ class Stack:
             rekognition_url or self.face_service.url,
             port=port,
             persist=persist,
-            extra_env={"LAMBDA_WORKERS_PER_FUNCTION": str(workers_per_function)},
+            extra_env={
+                "LAMBDA_WORKERS_PER_FUNCTION": str(workers_per_function),
+                "AUTH": "true",
+                "AUTHORIZATION_LOG": str(self.authorization_log),
+            },
         )
         self._deployment: Deployment | None = None
         self._running = ExitStack()
