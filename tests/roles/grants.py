@@ -106,3 +106,18 @@ def _arn(name: str) -> str:
         return ENVIRONMENT["USER_POOL_ARN"]
     form, property_name = _ARNS[part["Type"]]
     return form.format(_text(part["Properties"][property_name]))
+
+
+def policies() -> dict[str, dict[str, Any]]:
+    """By role: all its statements as one policy, with real ARNs, for programs that judge policies."""
+    return {
+        role: {
+            "Version": "2012-10-17",
+            "Statement": [
+                statement
+                | {"Resource": [text for value in as_list(statement["Resource"]) for text in _values(value)]}
+                for statement in policies_of(properties)
+            ],
+        }
+        for role, properties in ROLES.items()
+    }
