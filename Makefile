@@ -46,11 +46,12 @@ fuzz-faces: $(READY) ## mutated photos for the face service; COUNT=5000 SEED=1
 bench-faces: $(READY) ## measure the face service on labelled photos; PHOTOS=DIR with a manifest.csv
 	@"$(PYTHON)" -m benchmarks.faces $${PHOTOS:+"$$PHOTOS"}
 
-check: $(READY) ## lint, format and types
+check: $(READY) ## lint, format, types, and what judges that others wrote say
 	"$(PYTHON)" -m ruff check .
 	"$(PYTHON)" -m ruff format --check .
 	"$(PYTHON)" -m mypy
 	"$(VENV)/bin/cfn-lint" statemachine/resources.yaml statemachine/operations.yaml
+	"$(PYTHON)" -m checks
 
 deploy: $(READY) ## deploy to AWS; STAGE=dev SENDER=photos@example.com [REGION=us-east-1] [ARGS=…]
 	@test -n "$$STAGE" || { echo "make deploy needs STAGE=… (and SENDER=… the first time)" >&2; exit 2; }

@@ -87,6 +87,7 @@ class Stack:
         self._directories = directories
         self._progress = progress
         data = directories.data
+        self.authorization_log = data / "authorization.jsonl"
         data.mkdir(parents=True, exist_ok=True)
         port = port_as_before(data / "port") if persist else free_port()
         # Each must know the other's address before either starts.
@@ -99,6 +100,8 @@ class Stack:
             extra_env={
                 "LAMBDA_WORKERS_PER_FUNCTION": str(workers_per_function),
                 **({"SMTP_HOST": smtp_server} if smtp_server else {}),
+                "AUTH": "true",
+                "AUTHORIZATION_LOG": str(self.authorization_log),
             },
         )
         self._deployment: Deployment | None = None

@@ -13,6 +13,7 @@ from local.places import CACHE
 from local.riders import Rider, sign_up
 from local.samples import ensure_samples
 from local.stack import Directories, Stack
+from tests.e2e.authorization import assert_authorized
 from tests.e2e.faults import FaceServiceProxy
 from tests.e2e.inbox import Inbox, serving
 from tests.e2e.world import assert_invariants, empty
@@ -42,7 +43,8 @@ def inbox() -> Iterator[Inbox]:
 def stack(tmp_path_factory: pytest.TempPathFactory, faces: FaceServiceProxy, inbox: Inbox) -> Iterator[Stack]:
     """The running stack; tests share it, so each signs up riders of its own.
 
-    Two workers a function, so that executions meet in the same step too.
+    Two workers a function, so that executions meet in the same step too. In the end no function was
+    refused anything: what it calls, its role grants.
     """
     directory = tmp_path_factory.mktemp("stack")
     stack = Stack(
@@ -56,6 +58,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, faces: FaceServiceProxy, inb
     with stack as running:
         yield running
         running.check()
+        assert_authorized(running.authorization_log)
 
 
 @pytest.fixture

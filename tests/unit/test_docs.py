@@ -17,7 +17,7 @@ DOCUMENTS: Final = sorted(
 )
 _CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 _TARGET = re.compile(r"(?<![\w-])make ([a-z]+(?:-[a-z]+)*)")
-_MODULE = re.compile(r"python -m ((?:local|deploy|tests|benchmarks)[\w.]*)(?: ([a-z][a-z-]+))?")
+_MODULE = re.compile(r"python -m ((?:local|deploy|tests|benchmarks|checks)[\w.]*)(?: ([a-z][a-z-]+))?")
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
 
 

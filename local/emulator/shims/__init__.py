@@ -7,6 +7,7 @@ if not. docs/emulator.md lists them.
 
 from local.emulator.shims import (
     api_request_path,
+    authorization,
     event_delivery,
     id_tokens,
     lambda_active,
@@ -25,6 +26,7 @@ from local.emulator.shims import (
 )
 
 SHIMS = (
+    authorization,
     lambda_active,
     lambda_errors,
     lambda_concurrency,

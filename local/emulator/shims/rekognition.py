@@ -13,11 +13,13 @@ import urllib.request
 from typing import Any
 
 from local.emulator import upstream
+from local.emulator.shims.authorization import may_read_photo
 
 _NAME = "rekognition"
 BACKEND_VARIABLE = "REKOGNITION_BACKEND"
 TIMEOUT_VARIABLE = "REKOGNITION_TIMEOUT"
 _CONTENT_TYPE = "application/x-amz-json-1.1"
+_UNREADABLE = "Unable to get object metadata from S3. Check object key, region and/or access permissions."
 
 Response = tuple[int, dict[str, str], bytes]
 
@@ -39,7 +41,7 @@ def call(target: str, body: bytes) -> Response:
         with error:
             return error.code, {"Content-Type": _CONTENT_TYPE}, error.read()
     except (OSError, http.client.HTTPException) as error:
-        return _internal_error(f"The face service at {backend} does not answer: {error}")
+        return _error(500, "InternalServerError", f"The face service at {backend} does not answer: {error}")
 
 
 def install() -> None:
@@ -66,6 +68,8 @@ def install() -> None:
         method: str, path: str, headers: dict[str, str], body: bytes | str, query_params: dict[str, Any]
     ) -> Response:
         data = body.encode() if isinstance(body, str) else body
+        if not may_read_photo(headers, data):
+            return _error(400, "InvalidS3ObjectException", _UNREADABLE)
         response: Response = await in_own_thread(
             call, headers.get("x-amz-target", ""), data, thread_name="rekognition"
         )
@@ -78,6 +82,6 @@ def install() -> None:
     }
 
 
-def _internal_error(message: str) -> Response:
-    body = json.dumps({"__type": "InternalServerError", "Message": message, "message": message})
-    return 500, {"Content-Type": _CONTENT_TYPE}, body.encode()
+def _error(status: int, code: str, message: str) -> Response:
+    body = json.dumps({"__type": code, "Message": message, "message": message})
+    return status, {"Content-Type": _CONTENT_TYPE}, body.encode()

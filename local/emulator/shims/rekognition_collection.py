@@ -26,7 +26,7 @@ def _create(logical_id: str, properties: dict[str, Any], stack_name: str) -> tup
     if not collection_id:
         raise CollectionError(f"{logical_id}: the property CollectionId is required.")
     made = _call("CreateCollection", {"CollectionId": collection_id})
-    return collection_id, {"Arn": str(made["CollectionArn"])}
+    return collection_id, {"Arn": _arn(str(made["CollectionArn"]))}
 
 
 def _update(
@@ -54,3 +54,8 @@ def _call(operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
         kind = str(answer.get("__type", "UnknownError")).rpartition("#")[2]
         raise CollectionError(f"{kind}: {answer.get('Message') or answer.get('message')} ({operation})")
     return answer
+
+
+def _arn(collection_arn: str) -> str:
+    """CreateCollection leaves out the first part of the ARN that it answers; CloudFormation does not."""
+    return collection_arn if collection_arn.startswith("arn:") else f"arn:{collection_arn}"

@@ -1,0 +1,151 @@
+"""With ``AUTH=true``: what IAM decides, for Rekognition too, with each decision written down.
+
+Upstream checks the calls of the services it has. Rekognition is not among them, nor is what Rekognition
+reads from S3 on the caller's behalf; and of a mail it does not see whose address sends it. Loopback counts
+as TLS, since the buckets refuse plain HTTP. Each decision on a call that a role makes is appended to the
+file in ``AUTHORIZATION_LOG``, if it is set, as one JSON object a line:
+``{"role", "action", "resource", "allowed"}``.
+"""
+
+import functools
+import json
+import os
+from typing import Any
+
+from local.emulator import upstream
+
+_NAME = "authorization"
+LOG_VARIABLE = "AUTHORIZATION_LOG"
+_OUTBOUND_EMAILS = "/v2/email/outbound-emails"
+# As Amazon Rekognition names them, whose other operations name no resource type.
+_ON_COLLECTIONS = frozenset(
+    {
+        "CreateCollection",
+        "DeleteCollection",
+        "DeleteFaces",
+        "DescribeCollection",
+        "IndexFaces",
+        "ListFaces",
+        "SearchFaces",
+        "SearchFacesByImage",
+    }
+)
+
+
+def install() -> None:
+    """Wrap the check of a call, and let requests pass for encrypted ones."""
+    app = upstream.module(_NAME, "app")
+    evaluator = upstream.module(_NAME, "core.iam_evaluator")
+    actions = upstream.module(_NAME, "core.iam_actions")
+    _count_as_tls(app)
+    _name_resources(actions)
+    _write_down(evaluator)
+
+
+def _count_as_tls(app: Any) -> None:
+    pin = upstream.function(_NAME, app, "pin_request_origin", "source_ip", "secure_transport")
+
+    @functools.wraps(pin)
+    def pin_as_tls(source_ip: str, secure_transport: bool) -> None:
+        pin(source_ip, True)
+
+    app.pin_request_origin = pin_as_tls
+
+
+def _name_resources(actions: Any) -> None:
+    upstream.attribute(_NAME, actions, "SERVICE_TO_IAM_NAMESPACE")["rekognition"] = "rekognition"
+    resource_of = upstream.function(
+        _NAME,
+        actions,
+        "extract_resource_arn",
+        *("service", "method", "path", "headers", "body", "query_params", "region", "account_id"),
+    )
+
+    @functools.wraps(resource_of)
+    def with_collections(
+        service: str,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: bytes,
+        query_params: dict[str, Any],
+        region: str,
+        account_id: str,
+    ) -> Any:
+        if service == "ses" and path == _OUTBOUND_EMAILS:
+            return f"arn:aws:ses:{region}:{account_id}:identity/{_fields(body).get('FromEmailAddress', '')}"
+        if service != "rekognition":
+            return resource_of(service, method, path, headers, body, query_params, region, account_id)
+        operation = headers.get("x-amz-target", "").rpartition(".")[2]
+        collection = _fields(body).get("CollectionId")
+        if operation not in _ON_COLLECTIONS or not isinstance(collection, str):
+            return "*"
+        return f"arn:aws:rekognition:{region}:{account_id}:collection/{collection}"
+
+    actions.extract_resource_arn = with_collections
+
+
+def _write_down(evaluator: Any) -> None:
+    path = os.environ.get(LOG_VARIABLE)
+    enforce = upstream.function(
+        _NAME,
+        evaluator,
+        "enforce",
+        *("access_key_id", "iam_action", "service", "region", "resource_arn", "service_context"),
+    )
+    resolve = upstream.function(
+        _NAME, evaluator, "resolve_principal", "access_key_id", "account_id", "credential"
+    )
+    upstream.function(_NAME, evaluator, "_role_name_from_assumed_arn", "assumed_arn")
+    account_id = upstream.function(_NAME, upstream.module(_NAME, "core.responses"), "get_account_id")
+
+    @functools.wraps(enforce)
+    def enforce_and_tell(
+        access_key_id: str,
+        iam_action: str,
+        service: str,
+        region: str,
+        resource_arn: str = "*",
+        service_context: dict[str, Any] | None = None,
+    ) -> Any:
+        denial = enforce(access_key_id, iam_action, service, region, resource_arn, service_context)
+        arn = getattr(resolve(access_key_id or "", account_id()), "arn", "")
+        if path and ":assumed-role/" in arn:
+            entry = {
+                "role": evaluator._role_name_from_assumed_arn(arn),
+                "action": iam_action,
+                "resource": resource_arn,
+                "allowed": denial is None,
+            }
+            # One write of less than a page to a file opened for appending is not torn.
+            with open(path, "a", encoding="utf-8") as log:  # noqa: PTH123
+                log.write(json.dumps(entry) + "\n")
+        return denial
+
+    evaluator.enforce = enforce_and_tell
+
+
+def may_read_photo(headers: dict[str, str], body: bytes) -> bool:
+    """Whether the caller of Rekognition may read the photo in S3 that the call names, if it names one."""
+    app = upstream.module(_NAME, "app")
+    place = _fields(body).get("Image", {}).get("S3Object")
+    if not app.AUTH or not place:
+        return True
+    router = upstream.module(_NAME, "core.router")
+    evaluator = upstream.module(_NAME, "core.iam_evaluator")
+    denial = evaluator.enforce(
+        router.extract_access_key_id(headers, {}),
+        "s3:GetObjectVersion" if place.get("Version") else "s3:GetObject",
+        "rekognition",  # whose signature the request has
+        router.extract_region(headers, {}),
+        f"arn:aws:s3:::{place.get('Bucket')}/{place.get('Name')}",
+    )
+    return denial is None
+
+
+def _fields(body: bytes) -> dict[str, Any]:
+    try:
+        fields = json.loads(body or b"{}")
+    except ValueError:
+        return {}  # the face service will say what is wrong with it
+    return fields if isinstance(fields, dict) else {}

@@ -1,0 +1,108 @@
+"""What a call of boto3 needs of IAM: actions, each on the ARN of a resource.
+
+Source: the Service Authorization Reference, which names actions and resource types of each service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from tests.fakes import ENVIRONMENT
+
+PREFIX: Final = "us-east-1:123456789012"
+
+
+class Need(NamedTuple):
+    """An action that somebody needs, on a resource."""
+
+    action: str
+    resource: str
+
+
+def needs_of(service: str, operation: str, parameters: Mapping[str, Any]) -> Iterator[Need]:
+    """All that the caller must be allowed for this call; a KeyError for a call that nobody described."""
+    return _SERVICES[service](operation, parameters)
+
+
+def _dynamodb(operation: str, p: Mapping[str, Any]) -> Iterator[Need]:
+    index = f"/index/{p['IndexName']}" if "IndexName" in p else ""
+    yield Need(f"dynamodb:{_pascal(operation)}", f"arn:aws:dynamodb:{PREFIX}:table/{p['TableName']}{index}")
+
+
+def _s3(operation: str, p: Mapping[str, Any]) -> Iterator[Need]:
+    bucket = f"arn:aws:s3:::{p['Bucket']}"
+    if operation == "list_object_versions":
+        yield Need("s3:ListBucketVersions", bucket)
+    elif operation == "list_objects_v2":
+        yield Need("s3:ListBucket", bucket)
+    elif operation == "delete_objects":
+        for entry in p["Delete"]["Objects"]:
+            # "you must always specify the s3:DeleteObject permission", for a version the other as well
+            yield from {
+                Need(action, f"{bucket}/{entry['Key']}")
+                for action in ("s3:DeleteObject", _versioned("s3:DeleteObject", entry))
+            }
+    else:
+        action = {
+            "get_object": "s3:GetObject",
+            "head_object": "s3:GetObject",
+            "put_object": "s3:PutObject",
+            "put_object_tagging": "s3:PutObjectTagging",
+            "delete_object": "s3:DeleteObject",
+        }[operation]
+        yield Need(_versioned(action, p), f"{bucket}/{p['Key']}")
+
+
+def _rekognition(operation: str, p: Mapping[str, Any]) -> Iterator[Need]:
+    known = "CollectionId" in p
+    resource = f"arn:aws:rekognition:{PREFIX}:collection/{p['CollectionId']}" if known else "*"
+    yield Need(f"rekognition:{_pascal(operation)}", resource)
+    place = p.get("Image", {}).get("S3Object")
+    if place:  # which Rekognition reads as the caller
+        action = "s3:GetObjectVersion" if "Version" in place else "s3:GetObject"
+        yield Need(action, f"arn:aws:s3:::{place['Bucket']}/{place['Name']}")
+
+
+def _sesv2(operation: str, p: Mapping[str, Any]) -> Iterator[Need]:
+    if operation == "get_suppressed_destination":
+        yield Need("ses:GetSuppressedDestination", "*")
+        return
+    yield Need(f"ses:{_pascal(operation)}", f"arn:aws:ses:{PREFIX}:identity/{p['FromEmailAddress']}")
+    if "ConfigurationSetName" in p:
+        name = p["ConfigurationSetName"]
+        yield Need(f"ses:{_pascal(operation)}", f"arn:aws:ses:{PREFIX}:configuration-set/{name}")
+
+
+def _sqs(operation: str, p: Mapping[str, Any]) -> Iterator[Need]:
+    yield Need(f"sqs:{_pascal(operation)}", f"arn:aws:sqs:{PREFIX}:{p['QueueUrl'].rpartition('/')[2]}")
+
+
+def _stepfunctions(operation: str, p: Mapping[str, Any]) -> Iterator[Need]:
+    yield Need(f"states:{_pascal(operation)}", p.get("executionArn") or p["stateMachineArn"])
+
+
+def _cognito(operation: str, p: Mapping[str, Any]) -> Iterator[Need]:
+    assert p["UserPoolId"] == ENVIRONMENT["USER_POOL_ID"]
+    yield Need(f"cognito-idp:{_pascal(operation)}", ENVIRONMENT["USER_POOL_ARN"])
+
+
+def _pascal(operation: str) -> str:
+    return "".join(word.capitalize() for word in operation.split("_"))
+
+
+def _versioned(action: str, p: Mapping[str, Any]) -> str:
+    if not p.get("VersionId"):
+        return action
+    return "s3:PutObjectVersionTagging" if action == "s3:PutObjectTagging" else f"{action}Version"
+
+
+_SERVICES: Final[Mapping[str, Callable[[str, Mapping[str, Any]], Iterator[Need]]]] = {
+    "cognito-idp": _cognito,
+    "dynamodb": _dynamodb,
+    "rekognition": _rekognition,
+    "s3": _s3,
+    "sesv2": _sesv2,
+    "sqs": _sqs,
+    "stepfunctions": _stepfunctions,
+}

@@ -1,0 +1,124 @@
+"""What the roles of `resources.yaml` grant, as IAM reads it once the stack of stage `test` is there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from tests.fakes import ENVIRONMENT
+from tests.roles.calls import PREFIX, Need
+from tests.statemachine.template import PARTS, ROLES, TEMPLATE, as_list, policies_of
+
+_PARAMETERS: Final = {
+    "AWS::Partition": "aws",
+    "AWS::Region": "us-east-1",
+    "AWS::AccountId": "123456789012",
+    "Stage": "test",
+    "Sender": ENVIRONMENT["SENDER"],
+}
+# By type: the ARN of a part, and the property that names it.
+_ARNS: Final = {
+    "AWS::S3::Bucket": ("arn:aws:s3:::{}", "BucketName"),
+    "AWS::DynamoDB::Table": (f"arn:aws:dynamodb:{PREFIX}:table/{{}}", "TableName"),
+    "AWS::Rekognition::Collection": (f"arn:aws:rekognition:{PREFIX}:collection/{{}}", "CollectionId"),
+    "AWS::SQS::Queue": (f"arn:aws:sqs:{PREFIX}:{{}}", "QueueName"),
+    "AWS::Logs::LogGroup": (f"arn:aws:logs:{PREFIX}:log-group:{{}}:*", "LogGroupName"),
+    "AWS::SES::ConfigurationSet": (f"arn:aws:ses:{PREFIX}:configuration-set/{{}}", "Name"),
+}
+
+
+class Grant(NamedTuple):
+    """One action on one resource, which may end in or hold `*`."""
+
+    action: str
+    resource: str
+
+    def covers(self, need: Need) -> bool:
+        """Whether it is this that allows what is needed."""
+        pattern = re.escape(self.resource).replace(r"\*", ".*").replace(r"\?", ".")
+        return self.action == need.action and re.fullmatch(pattern, need.resource) is not None
+
+
+def grants() -> dict[str, set[Grant]]:
+    """By role: its grants."""
+    return {
+        role: {
+            Grant(action, resource)
+            for statement in policies_of(properties)
+            for action in as_list(statement["Action"])
+            for value in as_list(statement["Resource"])
+            for resource in _values(value)
+        }
+        for role, properties in ROLES.items()
+    }
+
+
+def _values(value: Any) -> Iterator[str]:
+    if isinstance(value, dict) and "Fn::If" in value:
+        _, one, other = value["Fn::If"]
+        yield from (
+            text for branch in (one, other) if branch != {"Ref": "AWS::NoValue"} for text in _values(branch)
+        )
+    else:
+        yield _text(value)
+
+
+def _text(value: Any) -> str:
+    """What CloudFormation makes of a value."""
+    match value:
+        case str():
+            return value
+        case {"Ref": name}:
+            return _referred(name)
+        case {"Fn::GetAtt": [name, "Arn"]}:
+            return _arn(name)
+        case {"Fn::Sub": [text, variables]}:
+            return _substituted(text, {name: _text(inner) for name, inner in variables.items()})
+        case {"Fn::Sub": str(text)}:
+            return _substituted(text, {})
+        case {"Fn::Select": [index, {"Fn::Split": [separator, inner]}]}:
+            return _text(inner).split(separator)[int(index)]
+    raise AssertionError(f"nothing is known of {value}")
+
+
+def _substituted(text: str, variables: dict[str, str]) -> str:
+    def value_of(found: re.Match[str]) -> str:
+        name = found[1]
+        if name in variables:
+            return variables[name]
+        return _arn(name.removesuffix(".Arn")) if name.endswith(".Arn") else _referred(name)
+
+    return re.sub(r"\$\{([\w:.]+)\}", value_of, text)
+
+
+def _referred(name: str) -> str:
+    if name in _PARAMETERS:
+        return _PARAMETERS[name]
+    if name in TEMPLATE["Parameters"]:
+        return str(TEMPLATE["Parameters"][name]["Default"])
+    part = PARTS[name]
+    return _text(part["Properties"][_ARNS[part["Type"]][1]])
+
+
+def _arn(name: str) -> str:
+    part = PARTS[name]
+    if part["Type"] == "AWS::Cognito::UserPool":
+        return ENVIRONMENT["USER_POOL_ARN"]
+    form, property_name = _ARNS[part["Type"]]
+    return form.format(_text(part["Properties"][property_name]))
+
+
+def policies() -> dict[str, dict[str, Any]]:
+    """By role: all its statements as one policy, with real ARNs, for programs that judge policies."""
+    return {
+        role: {
+            "Version": "2012-10-17",
+            "Statement": [
+                statement
+                | {"Resource": [text for value in as_list(statement["Resource"]) for text in _values(value)]}
+                for statement in policies_of(properties)
+            ],
+        }
+        for role, properties in ROLES.items()
+    }
