@@ -36,18 +36,20 @@ class Settings:
 
     Attributes
     ----------
+    quality_filter
+        Rekognition's, of the faces that are indexed and searched for: NONE, AUTO, LOW, MEDIUM or HIGH.
     thumbnail_width, thumbnail_height
         Box that a thumbnail fits into, in pixels.
     same_person_required
         Whether a rider's new photo must show the person of the current one.
     upload_seconds
-        How long a presigned upload form is valid.
+        How long a presigned upload form is valid, in seconds.
     upload_days
-        How long the row of an upload that is not live is kept.
+        How long the row of an upload that is not live is kept, in days.
     audit_calls_per_second
-        How many calls of Rekognition's quota the audit takes.
+        How many calls a second of Rekognition's quota the audit takes.
     uploads_per_window, upload_window_seconds
-        How many forms a rider gets in how long a time.
+        How many forms a rider gets in how long a time, in seconds.
     cognito_endpoint
         Where the user pool's API is, if not at AWS: what boto3 reads too.
     hosted_login
