@@ -50,6 +50,8 @@ class Settings:
         How many calls a second of Rekognition's quota the audit takes.
     uploads_per_window, upload_window_seconds
         How many forms a rider gets in how long a time, in seconds.
+    admissions_per_second, admission_burst
+        How many uploads a second are started, and how many may be ahead of that at once.
     cognito_endpoint
         Where the user pool's API is, if not at AWS: what boto3 reads too.
     hosted_login
@@ -65,6 +67,7 @@ class Settings:
     user_pool_id: str
     user_pool_client_id: str
     dead_letter_queue_url: str
+    admission_queue_url: str
     sender: str
     photo_rules: PhotoRules
     quality_filter: QualityFilter = "AUTO"
@@ -76,6 +79,8 @@ class Settings:
     audit_calls_per_second: int = 1
     uploads_per_window: int = 30
     upload_window_seconds: int = 3600
+    admissions_per_second: int = 5
+    admission_burst: int = 50
     cognito_endpoint: str | None = None
     hosted_login: str | None = None
 

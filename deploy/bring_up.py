@@ -10,12 +10,12 @@ from deploy.chalice_app import run_chalice
 from deploy.checks import Target, check_python, check_sender, find_target
 from deploy.dependencies import build_dependencies
 from deploy.errors import CheckError, DeployError, aws_errors_explained
-from deploy.functions import AUDIT, EVENT_HANDLERS
+from deploy.functions import AUDIT, EVENT_HANDLERS, START_WAITING
 from deploy.progress import NoProgress, Progress
 from deploy.project import Project
 from deploy.stack import Stack
 from deploy.template import template_body
-from deploy.wiring import set_dead_letters_of_rule, set_on_failure_destination
+from deploy.wiring import set_dead_letters_of_rule, set_on_failure_destination, set_queue_of_function
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,8 @@ def _up(options: UpOptions, progress: Progress) -> Deployment:
 
     progress.step("Setting what Chalice can't")
     _set_dead_letters(target, outputs["DeadLetterQueueArn"], progress)
+    lambda_ = target.session.client("lambda")
+    set_queue_of_function(lambda_, target.names.function(START_WAITING), outputs["AdmissionQueueArn"])
     api_url = records.api_url(record)
     origin = options.page_origin or api_url.rpartition("/")[0]
     if parameters["PageOrigin"] != origin:

@@ -13,10 +13,11 @@ from deploy import record as records
 from deploy.chalice_app import run_chalice
 from deploy.checks import Target, find_target
 from deploy.errors import ChaliceError, StackError, aws_errors_explained, error_code
-from deploy.functions import FUNCTIONS, TRIGGERED
+from deploy.functions import FUNCTIONS, START_WAITING, TRIGGERED
 from deploy.progress import NoProgress, Progress
 from deploy.project import Project
 from deploy.stack import Stack
+from deploy.wiring import remove_queues_of_function
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -136,6 +137,8 @@ def _delete_leftovers(target: Target, progress: Progress) -> None:
     for api_id in records.find_rest_apis(apigateway, target):
         apigateway.delete_rest_api(restApiId=api_id)
         progress.detail(f"deleted the API {api_id}")
+    if remove_queues_of_function(lambda_, names.function(START_WAITING)):
+        progress.detail(f"deleted the queue's way to {names.function(START_WAITING)}")
     for function in names.functions:
         try:
             lambda_.delete_function(FunctionName=function)

@@ -5,7 +5,12 @@ import pytest
 from botocore.stub import Stubber
 
 from deploy.errors import DeployError
-from deploy.wiring import set_dead_letters_of_rule, set_on_failure_destination
+from deploy.wiring import (
+    remove_queues_of_function,
+    set_dead_letters_of_rule,
+    set_on_failure_destination,
+    set_queue_of_function,
+)
 
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:rider-photos-dev-dead-letters"
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:rider-photos-dev-start_processing"
@@ -44,6 +49,35 @@ def test_a_target_that_is_refused_is_an_error(events: Stubber) -> None:
     events.add_response("put_targets", {"FailedEntryCount": 1, "FailedEntries": [failed]})
     with events, pytest.raises(DeployError, match="ConcurrentModificationException"):
         set_dead_letters_of_rule(events.client, RULE, QUEUE)
+
+
+WAITING = "rider-photos-dev-start_waiting"
+UUIDS = [f"00000000-0000-0000-0000-00000000000{number}" for number in (1, 2)]
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_queue_invokes_its_function_once_however_often_it_is_set(known: bool) -> None:
+    lambda_ = Stubber(boto3.client("lambda", region_name="us-east-1"))
+    asked = {"FunctionName": WAITING, "EventSourceArn": QUEUE}
+    found = [{"UUID": UUIDS[0]}] if known else []
+    lambda_.add_response("list_event_source_mappings", {"EventSourceMappings": found}, asked)
+    if not known:
+        made = {**asked, "BatchSize": 10, "ScalingConfig": {"MaximumConcurrency": 2}}
+        lambda_.add_response("create_event_source_mapping", {"UUID": UUIDS[0]}, made)
+    with lambda_:
+        set_queue_of_function(lambda_.client, WAITING, QUEUE)
+    lambda_.assert_no_pending_responses()
+
+
+def test_what_lets_queues_invoke_a_function_is_removed() -> None:
+    lambda_ = Stubber(boto3.client("lambda", region_name="us-east-1"))
+    found = {"EventSourceMappings": [{"UUID": uuid} for uuid in UUIDS]}
+    lambda_.add_response("list_event_source_mappings", found, {"FunctionName": WAITING})
+    for uuid in UUIDS:
+        lambda_.add_response("delete_event_source_mapping", {}, {"UUID": uuid})
+    with lambda_:
+        assert remove_queues_of_function(lambda_.client, WAITING) == 2
+    lambda_.assert_no_pending_responses()
 
 
 @pytest.mark.parametrize("retries", [0, 2])
