@@ -13,6 +13,7 @@ from deploy.wiring import (
 )
 
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:rider-photos-dev-dead-letters"
+SOMEWHERE = {"region_name": "us-east-1", "aws_access_key_id": "x", "aws_secret_access_key": "x"}
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:rider-photos-dev-start_processing"
 RULE = "rider-photos-dev-start_processing-event"
 TARGET = {"Id": "1", "Arn": FUNCTION}
@@ -24,7 +25,7 @@ WIRED = TARGET | {
 
 @pytest.fixture
 def events() -> Stubber:
-    return Stubber(boto3.client("events", region_name="us-east-1"))
+    return Stubber(boto3.client("events", **SOMEWHERE))
 
 
 def test_the_rules_own_target_gets_the_queue(events: Stubber) -> None:
@@ -57,7 +58,7 @@ UUIDS = [f"00000000-0000-0000-0000-00000000000{number}" for number in (1, 2)]
 
 @pytest.mark.parametrize("known", [False, True])
 def test_a_queue_invokes_its_function_once_however_often_it_is_set(known: bool) -> None:
-    lambda_ = Stubber(boto3.client("lambda", region_name="us-east-1"))
+    lambda_ = Stubber(boto3.client("lambda", **SOMEWHERE))
     asked = {"FunctionName": WAITING, "EventSourceArn": QUEUE}
     found = [{"UUID": UUIDS[0]}] if known else []
     lambda_.add_response("list_event_source_mappings", {"EventSourceMappings": found}, asked)
@@ -70,7 +71,7 @@ def test_a_queue_invokes_its_function_once_however_often_it_is_set(known: bool) 
 
 
 def test_what_lets_queues_invoke_a_function_is_removed() -> None:
-    lambda_ = Stubber(boto3.client("lambda", region_name="us-east-1"))
+    lambda_ = Stubber(boto3.client("lambda", **SOMEWHERE))
     found = {"EventSourceMappings": [{"UUID": uuid} for uuid in UUIDS]}
     lambda_.add_response("list_event_source_mappings", found, {"FunctionName": WAITING})
     for uuid in UUIDS:
@@ -82,7 +83,7 @@ def test_what_lets_queues_invoke_a_function_is_removed() -> None:
 
 @pytest.mark.parametrize("retries", [0, 2])
 def test_what_the_function_fails_on_goes_to_the_queue(retries: int) -> None:
-    lambda_ = Stubber(boto3.client("lambda", region_name="us-east-1"))
+    lambda_ = Stubber(boto3.client("lambda", **SOMEWHERE))
     lambda_.add_response(
         "put_function_event_invoke_config",
         {},
