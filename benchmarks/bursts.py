@@ -1,8 +1,9 @@
 """What a burst of uploads comes to under a quota of calls a second: `python -m benchmarks.bursts`.
 
-All photos of a burst are good and arrive within ten seconds. Each goes through four calls of Rekognition, each of
-which has the quota for itself. A call that is refused is repeated by the SDK and then by the state machine, whose
-Retry is read from its definition. It is a model, not a measurement: a Lambda that waits for nothing takes no time.
+All photos of a burst are good and arrive within ten seconds. Each goes through four calls of Rekognition,
+each of which has the quota for itself. A call that is refused is repeated by the SDK and then by the state
+machine, whose Retry is read from its definition. Without admission. It is a model, not a measurement: what
+is not refused takes a fixed time.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class Quota:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a burst: photos decided and failed, refused calls a photo, seconds until each half and all."""
+    """What became of a burst: photos, refused calls a photo, seconds until half and all are decided."""
 
     decided: int
     failed: int
