@@ -44,6 +44,7 @@ def assert_nothing_found(rider: Rider, document: Path, *options: str) -> None:
     assert "10 selected / 10 total" in run.stdout or "--exclude-method" in options, run.stdout[-4000:]
 
 
+@pytest.mark.usefixtures("empty_world")
 def test_a_rider_with_a_photo_gets_what_the_document_says(
     new_rider: Callable[[], Rider], samples: dict[str, Path], tmp_path: Path
 ) -> None:
