@@ -41,6 +41,13 @@ def start_processing(event: CloudWatchEvent) -> Event:
     return {"outcome": call(executions.handle_object_created, event=event.to_dict())}
 
 
+@app.lambda_function(name="start_waiting")
+def start_waiting(event: Event, context: Any) -> Event:
+    from chalicelib import executions
+
+    return {"outcomes": call(executions.start_waiting, records=event["Records"])}
+
+
 @app.on_cw_event(
     {
         "source": ["aws.states"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,11 @@ def for_rider[Result](function: Callable[..., Result], **known: Any) -> Result:
 
 
 def field_of_body(name: str) -> object:
-    body = api.current_request.json_body
+    """A field of the body's JSON object, None without it; what is no JSON is the client's mistake."""
+    try:
+        body = json.loads(api.current_request.raw_body or b"null")
+    except (ValueError, RecursionError) as error:  # RecursionError: a hundred thousand brackets
+        raise BadRequestError("The body must be JSON.") from error
     return body.get(name) if isinstance(body, dict) else None
 
 

@@ -144,7 +144,7 @@ class Auditor:
             self._look_after_processing(row)
             yield
         for row in self._table.rows_by_status(UploadStatus.WAITING, before=iso(settled)):
-            self._look_after_waiting(row)
+            self._look_after_waiting(row, settled)
             yield
 
     def _look_after_processing(self, row: Row) -> None:
@@ -162,7 +162,9 @@ class Auditor:
         self._close(photo, status)
         self._report.closed.append(photo.known_upload_id)
 
-    def _look_after_waiting(self, row: Row) -> None:
+    def _look_after_waiting(self, row: Row, settled: datetime) -> None:
+        if (text_of(row, "startsAt") or "") > iso(settled):
+            return  # it waits for its turn
         photo = photo_of_row(row)
         try:
             head = self._s3.head_object(Bucket=photo.bucket, Key=photo.key)

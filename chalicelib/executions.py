@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.admission import deliver_at, delivered, take_turn
 from chalicelib.errors import InvalidInputError
 from chalicelib.models import (
     UNVERSIONED,
@@ -45,6 +46,7 @@ class Started(StrEnum):
     STARTED = "started"
     ALREADY_STARTED = "already-started"
     SUPERSEDED = "superseded"
+    WAITING = "waiting"
 
 
 def handle_object_created(
@@ -64,7 +66,7 @@ def handle_object_created(
     Returns
     -------
     str
-        "started", "already-started", "superseded" or "refused".
+        "started", "already-started", "superseded", "waiting" for its turn in a burst, or "refused".
     """
     try:
         photo = photo_of_event(event.get("detail"))
@@ -79,11 +81,47 @@ def handle_object_created(
         )
         return "refused"
     logger.set_correlation_id(execution_name(photo))
-    outcome = start_processing(photo, table, dynamodb, s3, step_functions, settings)
+    # An upload without a form has no row that could say that it waits: an operator's, it goes ahead.
+    turn = take_turn(dynamodb, settings) if photo.upload_id else None
+    if turn and table.wait_for_turn(photo, turn):
+        deliver_at(turn, event, sqs, settings)
+        outcome = Started.WAITING
+        count("UploadDelayed")
+    else:
+        outcome = start_processing(photo, table, dynamodb, s3, step_functions, settings)
     logger.info(
         "event handled", extra={"outcome": outcome, "uploadId": photo.upload_id, "userId": photo.user_id}
     )
     return outcome
+
+
+def start_waiting(
+    records: Sequence[Mapping[str, Any]],
+    table: UploadsTable,
+    dynamodb: DynamoDBClient,
+    s3: S3Client,
+    sqs: SQSClient,
+    step_functions: SFNClient,
+    settings: Settings,
+) -> list[str]:
+    """Start the executions of uploads whose turn has come; what came too early is delayed again.
+
+    Parameters
+    ----------
+    records
+        Messages of the admission queue. If one fails, all come again, which changes nothing for the others.
+    """
+    outcomes: list[str] = []
+    for record in records:
+        event, turn = delivered(record)
+        if turn:
+            deliver_at(turn, event, sqs, settings)
+            outcomes.append(Started.WAITING)
+            continue
+        photo = photo_of_event(event["detail"])
+        logger.set_correlation_id(execution_name(photo))
+        outcomes.append(start_processing(photo, table, dynamodb, s3, step_functions, settings))
+    return outcomes
 
 
 def photo_of_event(detail: object) -> RiderPhoto:

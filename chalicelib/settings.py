@@ -38,18 +38,22 @@ class Settings:
 
     Attributes
     ----------
+    quality_filter
+        Rekognition's, of the faces that are indexed and searched for: NONE, AUTO, LOW, MEDIUM or HIGH.
     thumbnail_width, thumbnail_height
         Box that a thumbnail fits into, in pixels.
     same_person_required
         Whether a rider's new photo must show the person of the current one.
     upload_seconds
-        How long a presigned upload form is valid.
+        How long a presigned upload form is valid, in seconds.
     upload_days
-        How long the row of an upload that is not live is kept.
+        How long the row of an upload that is not live is kept, in days.
     audit_calls_per_second
-        How many calls of Rekognition's quota the audit takes.
+        How many calls a second of Rekognition's quota the audit takes.
     uploads_per_window, upload_window_seconds
-        How many forms a rider gets in how long a time.
+        How many forms a rider gets in how long a time, in seconds.
+    admissions_per_second, admission_burst
+        How many uploads a second are started, and how many may be ahead of that at once.
     cognito_endpoint
         Where the user pool's API is, if not at AWS: what boto3 reads too.
     hosted_login
@@ -73,6 +77,7 @@ class Settings:
     user_pool_id: str
     user_pool_client_id: str
     dead_letter_queue_url: str
+    admission_queue_url: str
     sender: str
     configuration_set: str
     photo_rules: PhotoRules
@@ -85,6 +90,8 @@ class Settings:
     audit_calls_per_second: int = 1
     uploads_per_window: int = 30
     upload_window_seconds: int = 3600
+    admissions_per_second: int = 5
+    admission_burst: int = 50
     cognito_endpoint: str | None = None
     hosted_login: str | None = None
     mail_on_accepted: bool = True

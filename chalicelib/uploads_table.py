@@ -3,8 +3,8 @@
 A row has the key `userId`, `uploadId` and, as far as they are known, `status`, `claim` (see `claims`),
 `reason`, `message`, `s3bucket`, `s3key`, `s3versionid`, `faceId`, `thumbnail`, `avatar`, `executionArn`
 (the one execution that may change the row), `mail_{status}`, `replacedBy`, `appeal`, `appealedAt` and
-`waived` (see `appeals`), `acceptedAt`, `createdAt`, `updatedAt` (ISO 8601, UTC) and `expiresAt` (epoch
-seconds, absent while the photo is live).
+`waived` (see `appeals`), `startsAt` (see `admission`), `acceptedAt`, `createdAt`, `updatedAt` (ISO 8601,
+UTC) and `expiresAt` (epoch seconds, absent while the photo is live).
 """
 
 from __future__ import annotations
@@ -62,6 +62,15 @@ class UploadsTable:
         return self.update(
             photo,
             {**_object_of(photo), "status": {"S": UploadStatus.PROCESSING}, "expiresAt": self.expiry()},
+            condition="attribute_exists(userId) AND #status = :waiting",
+            values={":waiting": {"S": UploadStatus.WAITING}},
+        )
+
+    def wait_for_turn(self, photo: RiderPhoto, turn: datetime) -> bool:
+        """Note in a waiting row when its execution is to start; False if it does not wait any more."""
+        return self.update(
+            photo,
+            {"startsAt": {"S": iso(turn)}},
             condition="attribute_exists(userId) AND #status = :waiting",
             values={":waiting": {"S": UploadStatus.WAITING}},
         )

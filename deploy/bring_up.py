@@ -10,7 +10,7 @@ from deploy.chalice_app import run_chalice
 from deploy.checks import Target
 from deploy.deploy_bucket import DeployBucket
 from deploy.errors import ChaliceError, DeployError, StackError, aws_errors_explained
-from deploy.functions import AUDIT, EVENT_HANDLERS, MAILING, is_production
+from deploy.functions import AUDIT, EVENT_HANDLERS, MAILING, START_WAITING, is_production
 from deploy.preflight import Checked, UpOptions, prepare
 from deploy.progress import NoProgress, Progress
 from deploy.project import JsonObject, Project
@@ -20,6 +20,7 @@ from deploy.wiring import (
     set_dead_letters_of_rule,
     set_on_failure_destination,
     set_page_url,
+    set_queue_of_function,
 )
 
 
@@ -79,6 +80,8 @@ def _up(options: UpOptions, progress: Progress) -> Deployment:
     progress.step("Setting what Chalice can't")
     _set_dead_letters(target, outputs["DeadLetterQueueArn"], progress)
     name_api(target.session.client("apigateway"), rest_api_id, target.names.api)
+    lambda_ = target.session.client("lambda")
+    set_queue_of_function(lambda_, target.names.function(START_WAITING), outputs["AdmissionQueueArn"])
     api_url = records.api_url(record)
     origin = options.page_origin or api_url.rpartition("/")[0]
     if checked.parameters["PageOrigin"] != origin:

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 APP_NAME = "rider-photos"
 API_HANDLER = "api_handler"
 START_PROCESSING = "start_processing"
+START_WAITING = "start_waiting"
 CLOSE_EXECUTION = "close_execution"
 AUDIT = "audit"
 
 FUNCTIONS = (
     API_HANDLER,
     START_PROCESSING,
+    START_WAITING,
     "detect_faces",
     "search_face",
     "index_face",
@@ -53,6 +55,7 @@ ENVIRONMENT = {
     "USER_POOL_CLIENT_ID": "UserPoolClientId",
     "DEAD_LETTER_QUEUE_URL": "DeadLetterQueueUrl",
     "CONFIGURATION_SET": "MailConfigurationSet",
+    "ADMISSION_QUEUE_URL": "AdmissionQueueUrl",
 }
 
 _STAGE = re.compile(r"[a-z][a-z0-9]{0,9}", re.ASCII)

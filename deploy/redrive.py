@@ -181,7 +181,7 @@ class Redriver:
         if "FunctionError" in answer:
             raise _FailedAgainError(f"{letter.function}: {_error_of(said)}")
         outcome = said.get("outcome") if isinstance(said, dict) else None
-        return outcome == Started.STARTED, str(outcome or "nothing to do")
+        return outcome in {Started.STARTED, Started.WAITING}, str(outcome or "nothing to do")
 
     def _start_again(self, letter: FailedExecution) -> tuple[bool, str]:
         """Start an execution of the photo, unless this very pass has done so or it was decided since."""

@@ -18,6 +18,9 @@ EVENT_AGE_SECONDS = 86_400
 # Lambda's own default and most, for an event that it has taken over.
 INVOCATION_RETRIES = 2
 INVOCATION_AGE_SECONDS = 21_600
+# Two are Lambda's least. Two batches of ten start some forty uploads a second.
+QUEUE_BATCH = 10
+QUEUE_CONCURRENCY = 2
 
 
 def set_dead_letters_of_rule(events: EventBridgeClient, rule: str, queue_arn: str) -> None:
@@ -41,6 +44,26 @@ def set_dead_letters_of_rule(events: EventBridgeClient, rule: str, queue_arn: st
     )
     if answer["FailedEntryCount"]:
         raise DeployError(f"EventBridge refused the dead-letter queue of {rule}: {answer['FailedEntries']}")
+
+
+def set_queue_of_function(lambda_: LambdaClient, function: str, queue_arn: str) -> None:
+    """Let the queue invoke the function: as many at once as starting a few uploads takes, and no more."""
+    mappings = lambda_.list_event_source_mappings(FunctionName=function, EventSourceArn=queue_arn)
+    if not mappings["EventSourceMappings"]:
+        lambda_.create_event_source_mapping(
+            FunctionName=function,
+            EventSourceArn=queue_arn,
+            BatchSize=QUEUE_BATCH,
+            ScalingConfig={"MaximumConcurrency": QUEUE_CONCURRENCY},
+        )
+
+
+def remove_queues_of_function(lambda_: LambdaClient, function: str) -> int:
+    """Delete what lets queues invoke a function, which outlives it; returns how many there were."""
+    mappings = lambda_.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
+    for mapping in mappings:
+        lambda_.delete_event_source_mapping(UUID=mapping["UUID"])
+    return len(mappings)
 
 
 def set_on_failure_destination(

@@ -7,6 +7,7 @@ import json
 import os
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -48,6 +49,26 @@ class Throttled(Fault):
     def answer(self, operation: str, body: bytes, forward: Forward) -> Answer:
         with self._lock:
             refuse = self._random.random() < self._share
+            self.refused += refuse
+        return error("ProvisionedThroughputExceededException", 400) if refuse else forward()
+
+
+class Quota(Fault):
+    """So many calls a second of each operation are let through, as Rekognition does; others are refused."""
+
+    def __init__(self, per_second: int) -> None:
+        self.refused = 0
+        self._per_second = per_second
+        self._tokens: dict[str, tuple[float, float]] = {}
+        self._lock = threading.Lock()
+
+    def answer(self, operation: str, body: bytes, forward: Forward) -> Answer:
+        with self._lock:
+            now = time.monotonic()
+            tokens, then = self._tokens.get(operation, (float(self._per_second), now))
+            tokens = min(self._per_second, tokens + (now - then) * self._per_second)
+            refuse = tokens < 1
+            self._tokens[operation] = (tokens if refuse else tokens - 1, now)
             self.refused += refuse
         return error("ProvisionedThroughputExceededException", 400) if refuse else forward()
 

@@ -33,6 +33,7 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "USER_POOL_CLIENT_ID": "1example23456789",
     "DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/rider-photos-test-dead-letters",
     "CONFIGURATION_SET": "rider-photos-test",
+    "ADMISSION_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/rider-photos-test-admission",
     "SENDER": "unicorns@example.com",
     "POWERTOOLS_SERVICE_NAME": "rider-photos",
     "POWERTOOLS_METRICS_NAMESPACE": "RiderPhotos",
@@ -69,7 +70,7 @@ class FakeAws:
         )
         self.rekognition = FakeRekognition(self.s3, [self.settings.collection_id])
         self.ses = FakeSES(self.settings.sender)
-        self.sqs = FakeSQS(self.settings.dead_letter_queue_url)
+        self.sqs = FakeSQS(self.settings.dead_letter_queue_url, self.settings.admission_queue_url)
         self.step_functions = FakeStepFunctions(self.settings.state_machine_arn)
         self.cognito = FakeCognito(self.settings.user_pool_id)
         self.table = UploadsTable(self.dynamodb, self.settings)  # type: ignore[arg-type]

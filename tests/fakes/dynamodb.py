@@ -101,6 +101,8 @@ class FakeDynamoDB(FakeClient):
         if targets & set(self._key_names[table]):
             raise self._invalid("Cannot update attribute. This attribute is part of the key")
         self._write(table, key, self._copy(updated))
+        if request.get("ReturnValues") == "UPDATED_NEW":
+            return {"Attributes": self._copy({name: updated[name] for name in targets if name in updated})}
         return {}
 
     @operation

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
@@ -29,7 +30,7 @@ from tests.roles.calls import PREFIX, Need, needs_of
 from tests.simulation import calls as simulated_calls
 from tests.simulation import scenarios
 from tests.simulation.cells import World
-from tests.simulation.events import closing_event, created_event, scheduled_event
+from tests.simulation.events import closing_event, created_event, scheduled_event, turn_event
 from tests.simulation.explore import explore, run_to_end
 from tests.simulation.faults import Fault
 from tests.simulation.invocations import Run, simulated
@@ -66,7 +67,8 @@ def recorded(patches: pytest.MonkeyPatch) -> Recorded:
     _call_routes(app, aws, patches, found["api_handler"])
     _run_steps(app, aws, found)
     _receive_events(app, aws, found)
-    _let_an_original_go(found["audit"])
+    _audit(found["audit"])
+    _wait_for_turns(app, aws, found)
     _look_after_the_erased(app, aws, found["audit"])
     for function in _invoked(rider_photo_processing()["States"]):
         found["state_machine"].add(
@@ -92,7 +94,7 @@ def _simulate(patches: pytest.MonkeyPatch, found: Recorded) -> None:
         for scenario, fault_count in (
             *((scenario, 1) for scenario in (scenarios.ONE_RIDER, scenarios.NOBODY, scenarios.SAME_EVENT)),
             *((scenario, 0) for scenario in (scenarios.TWO_RIDERS, scenarios.TWINS, scenarios.TWO_PHOTOS)),
-            *((scenario, 0) for scenario in (scenarios.TWO_PEOPLE, scenarios.TWO_BY_HAND)),
+            *((scenario, 0) for scenario in (scenarios.TWO_PEOPLE, scenarios.TWO_BY_HAND, scenarios.TURN)),
             (scenarios.SWAPPED, 1),
         ):
             explore(scenario, fault_count)
@@ -264,15 +266,40 @@ def _look_after_the_erased(app: Any, aws: FakeAws, needs: set[Need]) -> None:
         app.audit(scheduled_event(), LambdaContext("audit", 256))
 
 
-def _let_an_original_go(needs: set[Need]) -> None:
-    """That of an upload whose object had no version when it was looked for, and which has ended."""
+def _audit(needs: set[Need]) -> None:
+    """An original whose object had no version when it was looked for, and a failure that nobody closed."""
     aws = FakeAws()
-    uploaded = replace(aws.upload(photo("gus"), "gus"), version_id=UNVERSIONED)
-    started(aws, uploaded)
-    aws.table.end(uploaded, UploadStatus.REJECTED, reason=Reason.NO_FACE, message="rejected")
+    unversioned = replace(aws.upload(photo("gus"), "gus"), version_id=UNVERSIONED)
+    started(aws, unversioned)
+    aws.table.end(unversioned, UploadStatus.REJECTED, reason=Reason.NO_FACE, message="rejected")
+    aws.cognito.sign_up("hal", email="hal@example.com", email_verified="true")
+    failed = started(aws, aws.upload(photo("hal"), "hal"))
+    aws.step_functions.close((failed.execution_arn or "").rpartition(":")[2], "FAILED")
     grow_old(aws)
     with _recording(aws, needs):
         audit(aws)
+
+
+def _wait_for_turns(app: Any, aws: FakeAws, found: Recorded) -> None:
+    """Uploads in a crowd: one comes too early, one in time, one twice, and one for a rider erased by then."""
+    in_an_hour = datetime.now(UTC) + timedelta(hours=1)
+    turns = {"userId": {"S": "#admission"}, "uploadId": {"S": "turns"}}
+    then = {"nextTurn": {"N": str(int(in_an_hour.timestamp() * 1000))}}
+    aws.dynamodb.put_item(TableName=aws.settings.uploads_table, Item=turns | then)
+    kept = aws.upload(photo("ida"), "ida")
+    again = aws.put(kept.key, photo("ida", nonce=1), "ida")
+    unwanted = aws.upload(photo("joe"), "joe")
+    for uploaded, erased in ((kept, False), (again, False), (unwanted, True)):
+        event = created_event(uploaded.bucket, uploaded.key, str(uploaded.version_id))
+        with _recording(aws, found["start_processing"]):
+            app.start_processing(event, LambdaContext("start_processing", 256))
+        if erased:
+            run(aws, Eraser).erase(uploaded.user_id)
+        for turn in (in_an_hour, datetime.now(UTC)):
+            with _recording(aws, found["start_waiting"]):
+                app.start_waiting(
+                    turn_event(turn.isoformat(), json.dumps(event)), LambdaContext("start_waiting", 256)
+                )
 
 
 def _invoked(states: Mapping[str, Any]) -> Iterator[str]:

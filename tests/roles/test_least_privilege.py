@@ -27,10 +27,13 @@ _TRACES: Final = "sent by Lambda or Step Functions, where tracing is on"
 _DELIVERY: Final = "asked by Step Functions when the state machine is made or changed, to log to CloudWatch"
 _DOMAIN: Final = "SES asks for whichever identity is verified: the address or its domain"
 
+_QUEUE: Final = "taken out of the queue by Lambda, as the function"
+
 # (callers, action, resource) as patterns: why it is granted although nobody makes that call.
 IMPLIED: Final = {
     (".*(?<!state_machine)", "logs:(CreateLogStream|PutLogEvents)", "arn:aws:logs:.*"): _LOGS,
     (STATE_MACHINE, "logs:.*", r"\*"): _DELIVERY,
+    ("start_waiting", "sqs:((Receive|Delete)Message|GetQueueAttributes)", "arn:aws:sqs:.*"): _QUEUE,
     (".*", "xray:Put(TraceSegments|TelemetryRecords)", r"\*"): _TRACES,
     (STATE_MACHINE, "xray:GetSampling(Rules|Targets)", r"\*"): _TRACES,
     (

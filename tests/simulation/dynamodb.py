@@ -39,8 +39,10 @@ def update_item(world: Edit, p: Parameters, tag: str) -> Json:
     cell = item_cell(p["TableName"], p["Key"])
     item = json.loads(world.get(cell) or "{}")
     _check(p, item)
-    updated, _ = update(p["UpdateExpression"]).evaluate({**item, **p["Key"]}, _placeholders(p))
+    updated, targets = update(p["UpdateExpression"]).evaluate({**item, **p["Key"]}, _placeholders(p))
     world.set(cell, frozen(updated))
+    if p.get("ReturnValues") == "UPDATED_NEW":
+        return {"Attributes": {name: updated[name] for name in sorted(targets) if name in updated}}
     return {}
 
 

@@ -20,6 +20,12 @@ def created_event(bucket: str, key: str, version: str) -> dict[str, Any]:
     return {**_ENVELOPE, "source": "aws.s3", "detail-type": "Object Created", "detail": detail}
 
 
+def turn_event(starts_at: str, body: str) -> dict[str, Any]:
+    """A message of the admission queue as Lambda gives it."""
+    turn = {"startsAt": {"stringValue": starts_at, "dataType": "String"}}
+    return {"Records": [{"messageId": "1", "body": body, "messageAttributes": turn}]}
+
+
 def closing_event(arn: str, status: str, data: str) -> dict[str, Any]:
     """The event that says that an execution has ended."""
     return {

@@ -17,7 +17,17 @@ from typing import Any, ClassVar, Final
 
 from botocore.exceptions import ReadTimeoutError
 
-from chalicelib import audit, clients, closing, erasure, executions, observability, uploads_table, wiring
+from chalicelib import (
+    admission,
+    audit,
+    clients,
+    closing,
+    erasure,
+    executions,
+    observability,
+    uploads_table,
+    wiring,
+)
 from chalicelib.models import RiderPhoto
 from chalicelib.passes import Pace
 from chalicelib.settings import Settings
@@ -169,7 +179,7 @@ def _functions() -> dict[str, Callable[[Json], Json]]:
         for name in (
             *("detect_faces", "search_face", "index_face", "make_thumbnail", "confirm_face"),
             *("retire_replaced", "undo", "notify_rider", "persist_metadata"),
-            *("start_processing", "close_execution", "audit"),
+            *("start_processing", "start_waiting", "close_execution", "audit"),
         )
     }
     return {**steps, "put_item": _put_item, "erase": _erase, "restart": _by_hand_restart, "start": _start}
@@ -189,7 +199,7 @@ def simulated(patches: Any) -> Iterator[None]:
     patches.setitem(wiring._PROVIDERS, "settings", lambda: SETTINGS)
     patches.setitem(wiring._PROVIDERS, "pace", lambda: Pace(float("inf")))
     patches.setattr(wiring, "settings", lambda: SETTINGS)
-    for module in (uploads_table, erasure, audit):
+    for module in (uploads_table, erasure, audit, admission):
         patches.setattr(module, "datetime", Clock)
     patches.setattr(erasure, "os", SimpleNamespace(urandom=bytes))  # a run is the same each time
     patches.setattr(observability, "single_metric", lambda **_: contextlib.nullcontext(NoMetric()))

@@ -278,6 +278,37 @@ CHAIN: Final = Scenario(
 )
 
 
+# Others have taken all turns of the next minute.
+_CROWD: Final = (
+    (
+        f"{ROWS}/#admission/turns",
+        frozen(
+            {
+                "userId": {"S": "#admission"},
+                "uploadId": {"S": "turns"},
+                "nextTurn": {"N": str(int((START + 60) * 1000))},
+            }
+        ),
+    ),
+)
+TURN: Final = Scenario("one rider in a crowd", (_A1,), created(_A1), _either(("accepted",)), before=_CROWD)
+TURN_TWICE: Final = Scenario(
+    "one event, twice, in a crowd", (_A1,), SAME_EVENT.events, _either(("accepted",)), before=_CROWD
+)
+TURN_AUDITED: Final = Scenario(
+    "audited in a crowd", (_A1,), (*created(_A1), AUDIT), _either(("accepted",)), before=_CROWD
+)
+TURN_ERASED: Final = Scenario(
+    "erased in a crowd",
+    (_A1,),
+    ERASED.events,
+    None,
+    erased=frozenset({ALICE}),
+    before=_CROWD,
+    audit_mends=True,
+)
+
+
 def replayed(before: World) -> Scenario:
     """An execution of an accepted photo is started again, by its event and by hand under another name."""
     again = ("created again", "start_processing", _A1.created())

@@ -220,6 +220,10 @@ def _send_email(world: Edit, p: Parameters, tag: str) -> Json:
 
 
 def _send_message(world: Edit, p: Parameters, tag: str) -> Json:
+    if p["QueueUrl"] == ENVIRONMENT["ADMISSION_QUEUE_URL"]:
+        turn = p["MessageAttributes"]["startsAt"]["StringValue"]
+        world.set(f"turns/{turn}/{p['MessageBody']}", 1)
+        return {"MessageId": "1"}
     world.set(f"letters/{p['MessageBody']}", 1)
     return {"MessageId": "1"}
 

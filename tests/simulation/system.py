@@ -10,7 +10,7 @@ from tests.asl import Status
 from tests.simulation import faults
 from tests.simulation.calls import outcome_alone, perform, would_wait_on
 from tests.simulation.cells import World
-from tests.simulation.events import closing_event
+from tests.simulation.events import closing_event, turn_event
 from tests.simulation.faults import Fault
 from tests.simulation.invocations import Outcome, Run
 from tests.simulation.machines import PATIENT, Machine
@@ -19,6 +19,8 @@ from tests.simulation.stand_ins import Answer, Request
 
 START: Final = 1_767_225_600.0  # 2026-01-01: when uploads happen
 LATER: Final = START + 7_200.0  # when everything of that time is settled
+TURN_COMES: Final = START + 120.0  # when messages of the admission queue are delivered
+_TURNS: Final = "turns/"
 _EXECUTIONS: Final = "executions/"
 _FAILURES: Final = (Status.FAILED, Status.ABORTED, Status.TIMED_OUT)
 # Lambda invokes a function that an event called twice more.
@@ -226,6 +228,11 @@ def _reconciled(state: State) -> State:
     """Let executions begin that were started, end that were stopped, and be closed that failed."""
     known = {machine.arn: machine for machine in state.machines}
     machines, jobs = list(state.machines), list(state.jobs)
+    for cell in state.world.under(_TURNS):
+        starts_at, _, body = cell.removeprefix(_TURNS).partition("/")
+        run = Run.first("start_waiting", turn_event(starts_at, body), TURN_COMES, cell)
+        jobs.append(Job(f"turn {starts_at}", "event", run))
+        state = state._replace(world=state.world.changed({cell: None}))
     for cell in state.world.under(_EXECUTIONS):
         arn, (status, data) = cell.removeprefix(_EXECUTIONS), state.world.cells[cell]
         if arn not in known and status == "RUNNING":

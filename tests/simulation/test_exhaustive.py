@@ -14,9 +14,11 @@ from tests.simulation.scenarios import Scenario
 WITHOUT_FAULTS = [
     *(scenarios.ONE_RIDER, scenarios.NOBODY, scenarios.SAME_EVENT, scenarios.TWO_RIDERS),
     *(scenarios.TWO_RIDERS_LATE, scenarios.TWO_PHOTOS, scenarios.TWO_PEOPLE, scenarios.SWAPPED),
+    *(scenarios.TURN, scenarios.TURN_TWICE, scenarios.TURN_AUDITED, scenarios.TURN_ERASED),
     *(scenarios.TWINS, scenarios.TWO_BY_HAND, scenarios.ERASED),
 ]
 ALONE = [scenarios.NOBODY, scenarios.ONE_RIDER, scenarios.SAME_EVENT, scenarios.SWAPPED]
+IN_A_CROWD = [scenarios.TURN, scenarios.TURN_TWICE]
 
 
 def report(name: str, explored: Explored) -> None:
@@ -45,7 +47,7 @@ def test_an_audit_in_between_changes_nothing(monkeypatch: pytest.MonkeyPatch) ->
     assert explored.audited == 0
 
 
-@pytest.mark.parametrize("scenario", ALONE, ids=lambda scenario: scenario.name)
+@pytest.mark.parametrize("scenario", [*ALONE, *IN_A_CROWD], ids=lambda scenario: scenario.name)
 def test_with_any_single_fault_at_any_call_they_hold_too(scenario: Scenario) -> None:
     explored = explore(scenario, fault_count=1)
     report(scenario.name, explored)

@@ -11,17 +11,17 @@ from tests.statemachine.pipeline import Pipeline
 
 # Case: status, requests, states entered.
 EXPECTED: Final = {
-    "accepted": ("accepted", 24, 9),
-    "accepted, replacing": ("accepted", 28, 9),
-    "FACE_ALREADY_EXISTS": ("rejected", 13, 3),
-    "FACE_CHANGED": ("rejected", 26, 10),
-    "NO_FACE": ("rejected", 11, 2),
-    "MULTIPLE_FACES": ("rejected", 11, 2),
-    "SUNGLASSES": ("rejected", 11, 2),
-    "FACE_NOT_CLEAR": ("rejected", 11, 2),
-    "UNSUPPORTED_FORMAT": ("rejected", 9, 2),
-    "IMAGE_TOO_LARGE": ("rejected", 9, 2),
-    "IMAGE_UNREADABLE": ("rejected", 9, 2),
+    "accepted": ("accepted", 25, 9),
+    "accepted, replacing": ("accepted", 29, 9),
+    "FACE_ALREADY_EXISTS": ("rejected", 14, 3),
+    "FACE_CHANGED": ("rejected", 27, 10),
+    "NO_FACE": ("rejected", 12, 2),
+    "MULTIPLE_FACES": ("rejected", 12, 2),
+    "SUNGLASSES": ("rejected", 12, 2),
+    "FACE_NOT_CLEAR": ("rejected", 12, 2),
+    "UNSUPPORTED_FORMAT": ("rejected", 10, 2),
+    "IMAGE_TOO_LARGE": ("rejected", 10, 2),
+    "IMAGE_UNREADABLE": ("rejected", 10, 2),
 }
 # FaceDetection reads as much for the header; only Thumbnail reads a photo whole.
 HEADER: Final = 65_536

@@ -213,7 +213,13 @@ def test_the_outputs_have_the_workshops_names_and_what_deploy_needs() -> None:
     outputs = TEMPLATE["Outputs"]
     for output, function in OUTPUTS_OF_THE_WORKSHOP.items():
         assert named_in(outputs[output]["Value"]) == function
-    others = {"RiderPhotoS3Bucket", "ThumbnailS3Bucket", "RiderPhotoDDBTable", "DeadLetterQueueArn"}
+    others = {
+        "RiderPhotoS3Bucket",
+        "ThumbnailS3Bucket",
+        "RiderPhotoDDBTable",
+        "DeadLetterQueueArn",
+        "AdmissionQueueArn",
+    }
     others |= {"UserPoolClientId", "StateMachineRoleArn", *ENVIRONMENT.values()}
     assert set(outputs) == {*OUTPUTS_OF_THE_WORKSHOP, *others, *map(role_output, FUNCTIONS)}
     for function in FUNCTIONS:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.uploads_table import BY_STATUS_INDEX
-from deploy.functions import API_HANDLER, APP_NAME, FUNCTIONS, TRIGGERED
+from deploy.functions import API_HANDLER, APP_NAME, FUNCTIONS, START_PROCESSING, START_WAITING, TRIGGERED
 from deploy.template import DEFINITION
 from tests.statemachine.template import (
     PARTS,
@@ -93,6 +93,7 @@ def may(function: str, service: str) -> set[str]:
     [
         ("api_handler", {"DeleteFaces"}),
         ("start_processing", set()),
+        ("start_waiting", set()),
         ("detect_faces", {"DetectFaces"}),
         ("search_face", {"SearchFacesByImage"}),
         ("index_face", {"IndexFaces", "DeleteFaces"}),
@@ -129,6 +130,7 @@ def test_only_who_starts_and_who_erases_reaches_executions() -> None:
     assert reached == {
         "api_handler": {"StopExecution"},
         "start_processing": {"StartExecution"},
+        "start_waiting": {"StartExecution"},
         "audit": {"StartExecution", "DescribeExecution", "StopExecution"},
     }
 
@@ -182,8 +184,18 @@ def test_who_erases_reaches_every_version_in_both_buckets(function: str) -> None
 
 
 def test_whose_failures_go_to_the_queue_may_send_there() -> None:
-    sending = {function for function in FUNCTIONS if may(function, "sqs")}
+    letters = {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
+    sending = {function for function in FUNCTIONS if letters in statements_with(function, "sqs:SendMessage")}
     assert sending == {*TRIGGERED, "undo"}
+
+
+def test_only_who_makes_uploads_wait_and_who_starts_them_reaches_the_admission_queue() -> None:
+    queue = {"Fn::GetAtt": ["AdmissionQueue", "Arn"]}
+    sending = {function for function in FUNCTIONS if queue in statements_with(function, "sqs:SendMessage")}
+    taking = {function for function in FUNCTIONS if may(function, "sqs") - {"SendMessage"}}
+    assert sending == {START_PROCESSING, START_WAITING}
+    assert taking == {START_WAITING}
+    assert statements_with(START_WAITING, "sqs:ReceiveMessage") == [queue]
 
 
 def test_the_state_machine_may_invoke_the_functions_it_names_and_no_other() -> None:

@@ -142,7 +142,11 @@ def test_a_body_without_a_known_content_type_is_refused(app: Chalice, aws: FakeA
     assert aws.uploads() == []
 
 
-@pytest.mark.parametrize("body", ["{", "contentType=image/jpeg", "\x00"])
+@pytest.mark.parametrize(
+    "body",
+    ["{", "contentType=image/jpeg", "\x00", '{"contentType":' + "[" * 100_000, "9" * 5_000],
+    ids=["cut", "form", "null", "deep", "long"],
+)
 def test_a_body_that_is_no_json_is_refused(app: Chalice, body: str) -> None:
     status, answer = call(app, "POST", "/uploads", body)
     assert (status, answer["Code"]) == (400, "BadRequestError")

@@ -35,6 +35,7 @@ STEPS = {
     "undo",
     "notify_rider",
 }
+OF_A_QUEUE = {"start_waiting"}
 EVENT_HANDLERS = {"start_processing", "close_execution", "audit"}
 
 
@@ -52,14 +53,14 @@ def invoke(app: Chalice) -> Callable[[str, Any], Any]:
 
 
 def test_the_functions_have_the_names_that_the_stack_grants_roles_to(app: Chalice) -> None:
-    assert {function.name for function in app.pure_lambda_functions} == STEPS
+    assert {function.name for function in app.pure_lambda_functions} == STEPS | OF_A_QUEUE
     assert {source.name for source in app.event_sources} == EVENT_HANDLERS
     assert app.app_name == "rider-photos"
 
 
 def test_every_function_has_its_memory_and_timeout_configured(app: Chalice) -> None:
     configured = json.loads((PROJECT / ".chalice" / "config.json").read_text())["lambda_functions"]
-    assert set(configured) == STEPS | EVENT_HANDLERS | {"api_handler"}
+    assert set(configured) == STEPS | OF_A_QUEUE | EVENT_HANDLERS | {"api_handler"}
 
 
 def test_app_py_stays_a_list_of_entry_points() -> None:

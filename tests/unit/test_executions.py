@@ -122,11 +122,11 @@ def test_an_event_that_comes_after_the_end_changes_nothing(
     handle(event("object_created_post_object"))
     [name] = aws.step_functions.executions
     aws.step_functions.close(name)
-    [row] = aws.dynamodb.items(aws.settings.uploads_table)
+    [row] = aws.uploads()
     aws.table.end(photo_of_event(event("object_created_post_object")["detail"]), UploadStatus.REJECTED)
-    [ended] = aws.dynamodb.items(aws.settings.uploads_table)
+    [ended] = aws.uploads()
     assert handle(event("object_created_post_object")) == {"outcome": "already-started"}
-    assert aws.dynamodb.items(aws.settings.uploads_table) == [ended]
+    assert aws.uploads() == [ended]
     assert ended["status"] != row["status"]
 
 
@@ -173,7 +173,7 @@ def test_without_versions_the_input_names_none(aws: FakeAws, handle: Callable[[A
     handle(event("object_created_unversioned_bucket"))
     [started] = aws.step_functions.executions.values()
     assert "s3VersionId" not in json.loads(started.input)
-    [row] = aws.dynamodb.items(aws.settings.uploads_table)
+    [row] = aws.uploads()
     assert row["s3versionid"] == {"S": UNVERSIONED}
 
 

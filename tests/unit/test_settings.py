@@ -18,6 +18,7 @@ REQUIRED = (
     "STATE_MACHINE_ARN",
     "USER_POOL_ID",
     "DEAD_LETTER_QUEUE_URL",
+    "ADMISSION_QUEUE_URL",
     "SENDER",
 )
 RULES = [field.name for field in fields(PhotoRules)]

@@ -46,6 +46,7 @@ def test_the_stages_block_gets_environment_and_roles(project: Project) -> None:
         "USER_POOL_CLIENT_ID": "<UserPoolClientId>",
         "DEAD_LETTER_QUEUE_URL": "<DeadLetterQueueUrl>",
         "CONFIGURATION_SET": "<MailConfigurationSet>",
+        "ADMISSION_QUEUE_URL": "<AdmissionQueueUrl>",
         "SENDER": "rides@example.com",
     }
     assert block["lambda_functions"]["undo"] == {"iam_role_arn": "<UndoRoleArn>"}

@@ -5,9 +5,16 @@ import pytest
 from botocore.stub import Stubber
 
 from deploy.errors import DeployError
-from deploy.wiring import set_dead_letters_of_rule, set_on_failure_destination, set_page_url
+from deploy.wiring import (
+    remove_queues_of_function,
+    set_dead_letters_of_rule,
+    set_on_failure_destination,
+    set_page_url,
+    set_queue_of_function,
+)
 
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:rider-photos-dev-dead-letters"
+SOMEWHERE = {"region_name": "us-east-1", "aws_access_key_id": "x", "aws_secret_access_key": "x"}
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:rider-photos-dev-start_processing"
 RULE = "rider-photos-dev-start_processing-event"
 TARGET = {"Id": "1", "Arn": FUNCTION}
@@ -19,7 +26,7 @@ WIRED = TARGET | {
 
 @pytest.fixture
 def events() -> Stubber:
-    return Stubber(boto3.client("events", region_name="us-east-1"))
+    return Stubber(boto3.client("events", **SOMEWHERE))
 
 
 def test_the_rules_own_target_gets_the_queue(events: Stubber) -> None:
@@ -46,9 +53,38 @@ def test_a_target_that_is_refused_is_an_error(events: Stubber) -> None:
         set_dead_letters_of_rule(events.client, RULE, QUEUE)
 
 
+WAITING = "rider-photos-dev-start_waiting"
+UUIDS = [f"00000000-0000-0000-0000-00000000000{number}" for number in (1, 2)]
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_queue_invokes_its_function_once_however_often_it_is_set(known: bool) -> None:
+    lambda_ = Stubber(boto3.client("lambda", **SOMEWHERE))
+    asked = {"FunctionName": WAITING, "EventSourceArn": QUEUE}
+    found = [{"UUID": UUIDS[0]}] if known else []
+    lambda_.add_response("list_event_source_mappings", {"EventSourceMappings": found}, asked)
+    if not known:
+        made = {**asked, "BatchSize": 10, "ScalingConfig": {"MaximumConcurrency": 2}}
+        lambda_.add_response("create_event_source_mapping", {"UUID": UUIDS[0]}, made)
+    with lambda_:
+        set_queue_of_function(lambda_.client, WAITING, QUEUE)
+    lambda_.assert_no_pending_responses()
+
+
+def test_what_lets_queues_invoke_a_function_is_removed() -> None:
+    lambda_ = Stubber(boto3.client("lambda", **SOMEWHERE))
+    found = {"EventSourceMappings": [{"UUID": uuid} for uuid in UUIDS]}
+    lambda_.add_response("list_event_source_mappings", found, {"FunctionName": WAITING})
+    for uuid in UUIDS:
+        lambda_.add_response("delete_event_source_mapping", {}, {"UUID": uuid})
+    with lambda_:
+        assert remove_queues_of_function(lambda_.client, WAITING) == 2
+    lambda_.assert_no_pending_responses()
+
+
 @pytest.mark.parametrize("retries", [0, 2])
 def test_what_the_function_fails_on_goes_to_the_queue(retries: int) -> None:
-    lambda_ = Stubber(boto3.client("lambda", region_name="us-east-1"))
+    lambda_ = Stubber(boto3.client("lambda", **SOMEWHERE))
     lambda_.add_response(
         "put_function_event_invoke_config",
         {},
