@@ -26,7 +26,7 @@ local: $(READY) ## keep the same stack running until Ctrl-C
 	@"$(PYTHON)" -m local up
 
 test: $(READY) ## run all tests
-	@"$(PYTHON)" -m pytest --numprocesses 2 --dist loadfile
+	@"$(PYTHON)" -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 screenshots: $(READY) ## pictures of each state of the rider's page, into .bench/screenshots
 	@"$(PYTHON)" -m tests.browser.screenshots

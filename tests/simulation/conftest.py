@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gc
-import importlib
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from chalicelib.mail.delivery import MailOutcome
+from chalicelib.retention import Retention
+from chalicelib.steps import notify_rider
 from tests.simulation import calls, invocations
 from tests.simulation.cells import World
 from tests.simulation.explore import run_to_end
@@ -18,9 +19,6 @@ from tests.simulation.invocations import simulated
 from tests.simulation.machines import Machine
 from tests.simulation.scenarios import ONE_RIDER
 from tests.simulation.system import Action
-
-# The package of the steps has the function under this name.
-notify_rider = importlib.import_module("chalicelib.steps.notify_rider")
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +49,15 @@ def no_mail_for_accepted(simulation: None, monkeypatch: pytest.MonkeyPatch) -> N
 def no_mails(no_mail_for_accepted: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody gets any: faults of mails are searched with one execution, and two make no others."""
     monkeypatch.setattr(notify_rider, "mail_once", lambda *_: MailOutcome.SENT)
+
+
+@pytest.fixture
+def no_tags(simulation: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Audits tag no originals, which nothing here reads: it would make forty times as many states.
+
+    Walks have the tags.
+    """
+    monkeypatch.setattr(Retention, "originals", lambda *_: iter(()))
 
 
 @pytest.fixture
