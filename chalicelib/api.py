@@ -16,7 +16,13 @@ from chalice.app import (
     Response,
 )
 
-from chalicelib.errors import AppealRefusedError, ConsentMissingError, InvalidInputError, TooManyUploadsError
+from chalicelib.errors import (
+    AppealRefusedError,
+    ConsentMissingError,
+    InvalidInputError,
+    PhotoGoneError,
+    TooManyUploadsError,
+)
 from chalicelib.settings import required
 from chalicelib.wiring import call
 
@@ -121,7 +127,11 @@ def view_upload(upload_id: str) -> dict[str, Any]:
 def appeal(upload_id: str) -> Response:
     from chalicelib import appeals
 
-    if not for_rider(appeals.appeal, upload_id=upload_id, message=field_of_body("message")):
+    try:
+        noted = for_rider(appeals.appeal, upload_id=upload_id, message=field_of_body("message"))
+    except PhotoGoneError as error:
+        return Response({"Code": "GoneError", "Message": str(error)}, status_code=410)
+    if not noted:
         raise NotFoundError("You have no upload with this uploadId.")
     return Response("", status_code=204)
 

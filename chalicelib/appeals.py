@@ -8,20 +8,24 @@ good instead: see `twins`.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from chalicelib.errors import AppealRefusedError, InvalidInputError
+from chalicelib.clients import is_transient
+from chalicelib.errors import AppealRefusedError, InvalidInputError, PhotoGoneError
 from chalicelib.models import Reason, RiderPhoto, UploadStatus, is_upload_id, utf8
-from chalicelib.rows import iso
+from chalicelib.rows import iso, photo_of_row, status_of
 from chalicelib.uploads_table import UploadsTable
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 MAX_MESSAGE_LENGTH: Final = 500
 # What a person may see otherwise. Without one face, or a file that can be read, there is nothing to accept.
 WAIVABLE: Final = (Reason.FACE_ALREADY_EXISTS, Reason.FACE_CHANGED, Reason.SUNGLASSES, Reason.FACE_NOT_CLEAR)
 
 
-def appeal(user_id: str, upload_id: str, message: object, table: UploadsTable) -> bool:
-    """Note a rider's appeal in the row of a rejected upload, once.
+def appeal(user_id: str, upload_id: str, message: object, table: UploadsTable, s3: S3Client) -> bool:
+    """Note a rider's appeal in the row of a rejected upload, once, while its photo is still there.
 
     Parameters
     ----------
@@ -39,6 +43,8 @@ def appeal(user_id: str, upload_id: str, message: object, table: UploadsTable) -
         If the message is not such a text.
     AppealRefusedError
         If the upload was not rejected, or was appealed before.
+    PhotoGoneError
+        If there is nothing left to look at: see `retention`.
     """
     if not isinstance(message, str) or not message.strip() or len(message) > MAX_MESSAGE_LENGTH:
         raise InvalidInputError(f"'message' must be a text of 1 to {MAX_MESSAGE_LENGTH} characters.")
@@ -46,6 +52,12 @@ def appeal(user_id: str, upload_id: str, message: object, table: UploadsTable) -
     row = table.row(user_id, upload_id) if is_upload_id(upload_id) else None
     if row is None:
         return False
+    open_to_appeal = status_of(row) is UploadStatus.REJECTED and "appeal" not in row
+    if open_to_appeal and not _is_kept(photo_of_row(row), s3):
+        raise PhotoGoneError(
+            "We do not have this photo any more: one that was not accepted is kept for a day. "
+            "Please send it again."
+        )
     noted = table.update(
         RiderPhoto(user_id, "", "", upload_id=upload_id),
         {"appeal": {"S": message.strip()}, "appealedAt": {"S": iso(datetime.now(UTC))}},
@@ -55,6 +67,17 @@ def appeal(user_id: str, upload_id: str, message: object, table: UploadsTable) -
     if not noted:
         why = "appealed before" if "appeal" in row else "not rejected"
         raise AppealRefusedError(f"This upload was {why}.")
+    return True
+
+
+def _is_kept(photo: RiderPhoto, s3: S3Client) -> bool:
+    try:
+        s3.head_object(**photo.as_s3_object())
+    except s3.exceptions.ClientError as error:
+        if is_transient(error):
+            raise
+        # Not there, or AccessDenied for what is not there to whoever may not list the bucket.
+        return False
     return True
 
 

@@ -20,7 +20,7 @@ from chalicelib.observability import count, logger
 from chalicelib.passes import Cursors, Pace
 from chalicelib.retention import Retention
 from chalicelib.riders import live_item
-from chalicelib.rows import Row, has_ended, iso, text_of
+from chalicelib.rows import Row, has_ended, iso, photo_of_row, text_of
 from chalicelib.rules import MAX_MATCHES
 from chalicelib.steps.retire_replaced import retire_older
 from chalicelib.strays import Strays
@@ -241,15 +241,3 @@ def run_audit(milliseconds_left: int) -> bool:
     report = call(Auditor, deadline=deadline, close=close_lost).run()
     call(Eraser).sweep(deadline)
     return report.complete
-
-
-def photo_of_row(row: Row) -> RiderPhoto:
-    """The photo that a row is about."""
-    return RiderPhoto(
-        user_id=row["userId"]["S"],
-        bucket=text_of(row, "s3bucket") or "",
-        key=text_of(row, "s3key") or "",
-        version_id=text_of(row, "s3versionid"),
-        upload_id=row["uploadId"]["S"],
-        execution_arn=text_of(row, "executionArn"),
-    )

@@ -14,6 +14,7 @@ RiderPhotoError
 ├── ConsentMissingError                the rider has not agreed that the face is processed
 ├── TooManyUploadsError                the rider asked for more forms than a window allows
 ├── AppealRefusedError                 the upload can't be appealed, or was before
+├── PhotoGoneError                     the photo to be looked at again is not kept any more
 └── SettingsError                      a setting is missing or makes no sense
 """
 
@@ -33,7 +34,7 @@ class PhotoDoesNotMeetRequirementError(RiderPhotoError):
     """The photo breaks a rule; another photo may meet it.
 
     Only the message survives the way through Step Functions, so a message must
-    name its reason: see `chalicelib.models.reason_of`.
+    name its reason: see `chalicelib.outcome.reason_of`.
     """
 
     def __init__(self, reason: Reason, message: str) -> None:
@@ -91,6 +92,10 @@ class TooManyUploadsError(RiderPhotoError):
 
 class AppealRefusedError(RiderPhotoError):
     """The upload was not rejected, or was appealed before; says which."""
+
+
+class PhotoGoneError(RiderPhotoError):
+    """The upload's original is not kept any more."""
 
 
 class SettingsError(RiderPhotoError):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from chalicelib.models import UploadStatus
+from chalicelib.models import RiderPhoto, UploadStatus
 
 type Row = Mapping[str, Any]
 
@@ -42,3 +42,15 @@ def has_ended(row: Row | None) -> bool:
 def iso(moment: datetime) -> str:
     """A moment as ISO 8601 in UTC, with milliseconds."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def photo_of_row(row: Row) -> RiderPhoto:
+    """The photo that a row is about."""
+    return RiderPhoto(
+        user_id=row["userId"]["S"],
+        bucket=text_of(row, "s3bucket") or "",
+        key=text_of(row, "s3key") or "",
+        version_id=text_of(row, "s3versionid"),
+        upload_id=row["uploadId"]["S"],
+        execution_arn=text_of(row, "executionArn"),
+    )

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from chalicelib.appeals import WAIVABLE, waive
-from chalicelib.audit import photo_of_row
 from chalicelib.claims import Rival, is_taken, rivals_among
 from chalicelib.errors import InvalidInputError
 from chalicelib.executions import Started, restart
 from chalicelib.models import Reason, RiderPhoto, UploadStatus, is_upload_id, valid_user_id
 from chalicelib.records import RiderRecords
 from chalicelib.riders import live_item
-from chalicelib.rows import Row, iso, status_of, text_of
+from chalicelib.rows import Row, iso, photo_of_row, status_of, text_of
 from chalicelib.rules import MAX_MATCHES
 from chalicelib.twins import are_twins, record_twins
 from deploy.deployed import DeployedStage, check_user, find_deployed

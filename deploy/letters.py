@@ -5,6 +5,7 @@ sender              body
 ==================  ==================================================================================
 a rule's target     the event that its function never got
 Lambda              a record of an event that the function failed on, with the event as `requestPayload`
+the admission queue the event of an upload whose turn failed five times, with the attribute `startsAt`
 the app             `{"source": "execution", "executionArn", "error", "input"}` of a failed execution, or
                     an event it refused, with the message attribute `why`
 ==================  ==================================================================================

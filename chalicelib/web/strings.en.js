@@ -67,7 +67,7 @@ export default {
   },
 
   consent: {
-    version: "1",
+    version: "2",
     title: "Before your first photo",
     lead: "To know you, we process your face. That is your decision, so here is what happens.",
     why: "Why",
@@ -79,13 +79,14 @@ export default {
       ["A face vector", "numbers that describe your face; no photo can be made from them"],
       ["A thumbnail and an avatar", "small pictures that the app shows"],
       ["Facts about each upload", "when, which file, what became of it, a note that you write to us"],
+      ["What you agreed to", "and when"],
     ],
     howLong: "How long",
     howLongText:
-      "The face vector, the thumbnail and the avatar until you replace or erase your photo. The photos that you sent until you erase them. The facts about uploads that are not your current photo for 30 days.",
+      "Your current photo, its face vector, thumbnail and avatar until you replace or erase it. Photos that we did not accept, or that you replaced, for a day, three at most, and up to 30 days if you tell us that we were mistaken. The facts about uploads that are not your current photo for 30 days. Technical logs and backups run out by themselves: logs after 30 days, the record of how a photo was processed after 90, backups of the facts after 35.",
     yourRights: "Your choice, any time",
     yourRightsText:
-      "You can erase all of it on this page, at once, and withdraw your consent. Without it we process no photo of you.",
+      "You can erase all of it on this page, at once, and withdraw your consent; logs and backups run out as described. Without your consent we process no photo of you.",
     agree: "I agree that Wild Rydes processes my face as described here.",
     mustAgree: "Tick the box if you agree. Without your consent we take no photo.",
     submit: "Agree and go on",
@@ -203,7 +204,7 @@ export default {
   },
   appeal: {
     title: "Tell us what is wrong",
-    lead: "A person reads this and looks at your photo again.",
+    lead: "A person reads this and looks at your photo again. We keep it for that, for up to 30 days.",
     label: "Your note to us",
     hint: "For example: “I have a twin sister who rides with you too.” At most 500 characters.",
     submit: "Send the note",
@@ -228,7 +229,7 @@ export default {
     signedInAs: (/** @type {string} */ email) => `Signed in as ${email}`,
     consentTitle: "What you agreed to",
     eraseTitle: "Erase your photo",
-    eraseText: "Removes your photos, your face vector, thumbnail, avatar and all facts about your uploads, at once. Your account stays, and you can add a new photo.",
+    eraseText: "Removes your photos, your face vector, thumbnail, avatar and all facts about your uploads, at once; logs and backups run out. Your account stays, and you can add a new photo.",
     erase: "Erase my photo",
     withdrawTitle: "Withdraw your consent",
     withdrawText: "Also erases everything. You can agree again later.",

@@ -52,7 +52,7 @@ def answer_as_told(tab: RiderPage, answers: Answers) -> None:
         route.fulfill(status=status, body="" if body is None else json.dumps(body), headers=headers)
 
     def consent(route: Route) -> None:
-        body = {"version": "1", "given": answers.consent} if route.request.method == "GET" else None
+        body = {"version": "2", "given": answers.consent} if route.request.method == "GET" else None
         reply(route, body, 200 if body else 204)
 
     def photo(route: Route) -> None:

@@ -251,6 +251,16 @@ def test_a_rejection_is_appealed_once(app: Chalice, aws: FakeAws) -> None:
     assert (status, answer["Code"]) == (409, "ConflictError")
 
 
+def test_a_photo_that_is_gone_cannot_be_appealed_for(app: Chalice, aws: FakeAws) -> None:
+    uploaded = aws.upload(photo("anna"))
+    aws.table.end(uploaded, UploadStatus.REJECTED, reason=Reason.SUNGLASSES, message="glasses")
+    aws.s3.delete_object(**uploaded.as_s3_object())
+    path, note = f"/uploads/{uploaded.upload_id}/appeal", json.dumps({"message": "These are clear."})
+    status, answer = call(app, "POST", path, note)
+    assert (status, answer["Code"]) == (410, "GoneError")
+    assert "appeal" not in (aws.row(uploaded) or {})
+
+
 @pytest.mark.parametrize(
     "message", [None, 7, "", " \n", "x" * 501, "\ud800"], ids=["null", "7", "empty", "blank", "long", "half"]
 )

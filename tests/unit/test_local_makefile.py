@@ -62,7 +62,7 @@ def venv(tmp_path: Path) -> str:
         (["demo", "PHOTOS=my own photos"], ["-m", "local", "demo", "--", "my own photos"]),
         (["demo", "PHOTOS=--json"], ["-m", "local", "demo", "--", "--json"]),
         (["local"], ["-m", "local", "up"]),
-        (["test"], ["-m", "pytest", "--numprocesses", "2", "--dist", "loadfile"]),
+        (["test"], ["-m", "pytest", "--numprocesses", "2", "--dist", "loadfile", "--no-loadscope-reorder"]),
         (
             ["deploy", "STAGE=dev", "SENDER=a@b.example"],
             ["-m", "deploy", "up", "--stage", "dev", "--sender", "a@b.example"],

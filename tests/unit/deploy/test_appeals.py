@@ -51,7 +51,7 @@ def executions_of(aws: FakeAws, uploaded: RiderPhoto) -> list[str]:
 def test_appeals_are_listed_until_the_upload_is_accepted(aws: FakeAws, twin: RiderPhoto) -> None:
     refuse(aws, aws.upload(photo()), Reason.NO_FACE, "Detected 0 faces")
     assert appeals(AppealsOptions("test"), Lines()) == []
-    appeal(RIDER, twin.known_upload_id, "My \x1b[31mtwin!", aws.table)
+    appeal(RIDER, twin.known_upload_id, "My \x1b[31mtwin!", aws.table, aws.s3)
     lines = Lines()
     [found] = appeals(AppealsOptions("test"), lines)
     when = found.appealed_at
