@@ -222,6 +222,16 @@ def test_data_of_a_production_stage_outlives_its_stack_but_not_a_failed_creation
     assert pool["DeletionProtection"] == {"Fn::If": ["IsProduction", "ACTIVE", "INACTIVE"]}
 
 
+def test_down_finds_the_data_of_a_stage_by_the_names_of_the_template() -> None:
+    names = Names("${Stage}")
+    tables = [
+        PARTS[name]["Properties"]["TableName"]["Fn::Sub"] for name in ("RiderPhotoTable", "UploadsTable")
+    ]
+    assert names.tables == tuple(tables)
+    assert PARTS["Collection"]["Properties"]["CollectionId"] == {"Fn::Sub": names.collection}
+    assert PARTS["UserPool"]["Properties"]["UserPoolName"] == {"Fn::Sub": names.user_pool}
+
+
 def test_the_pools_mails_go_by_ses_once_there_is_an_identity() -> None:
     condition, by_ses, otherwise = PARTS["UserPool"]["Properties"]["EmailConfiguration"]["Fn::If"]
     assert condition == "PoolMailsBySes"
