@@ -65,22 +65,15 @@ def _check_mails(app: Any) -> None:
     enforce = upstream.function(_NAME, app, "_enforce_ses_v2", *names)
 
     @functools.wraps(enforce)
-    def enforce_on_all(
-        method: str,
-        path: str,
-        headers: dict[str, str],
-        body: bytes,
-        query_params: dict[str, Any],
-        request_id: str,
-    ) -> Any:
+    def enforce_on_all(method: str, path: str, headers: dict[str, str], body: bytes, *others: Any) -> Any:
         if path != _OUTBOUND_EMAILS:
-            return enforce(method, path, headers, body, query_params, request_id)
+            return enforce(method, path, headers, body, *others)
         mail = _fields(body)
         sender = _sender.set(str(mail.get("FromEmailAddress", "")))
         try:
             for resource in _resources_of(mail):
                 _mail_resource.set(resource)
-                denied = enforce(method, path, headers, body, query_params, request_id)
+                denied = enforce(method, path, headers, body, *others)
                 if denied:
                     return denied
         finally:
