@@ -101,7 +101,9 @@ def test_what_a_key_of_ones_own_does_not_cover_is_said() -> None:
     assert holding - covered == {"Collection", "UserPool"}
     left_out = GUIDE.partition("does not cover")[2].partition("```")[0]
     assert all(word in left_out for word in ("collection", "user pool", "executions", "environment"))
-    assert "EncryptionConfiguration" not in PARTS["StateMachine"]["Properties"]
+    for name, key in (("StateMachine", "EncryptionConfiguration"), ("UserPool", "KeyConfiguration")):
+        assert key not in PARTS[name]["Properties"]
+        assert f"`{key}`" in left_out
 
 
 def test_recovery_reaches_back_as_far_as_is_said() -> None:
