@@ -63,9 +63,10 @@ def _up(options: UpOptions, progress: Progress) -> Deployment:
 
     progress.step(f"Applying the stack {stack.name}")
     templates = DeployBucket(target)
-    retained = DATA if is_production(target.stage) else ()
-    url = templates.put_template(template_body(project.directory, retained))
     try:
+        _create_unprotected(checked, templates, progress)
+        retained = DATA if is_production(target.stage) else ()
+        url = templates.put_template(template_body(project.directory, retained))
         outputs = stack.apply(url, checked.parameters)
     except StackError:
         if stack.status is None:
@@ -105,6 +106,18 @@ def _up(options: UpOptions, progress: Progress) -> Deployment:
         api_url=api_url,
         page_origin=origin,
     )
+
+
+def _create_unprotected(checked: Checked, templates: DeployBucket, progress: Progress) -> None:
+    """Create a production stage's stack with nothing in it protected yet, unless it was created before.
+
+    What refuses to be deleted, a creation that fails couldn't take back, nor anyone without lifting the
+    protection first; and there is no data yet.
+    """
+    if is_production(checked.target.stage) and not checked.stack.is_created():
+        url = templates.put_template(template_body(checked.project.directory))
+        checked.stack.apply(url, checked.parameters | {"Production": "false"})
+        progress.detail("protecting the data")
 
 
 def _deploy_functions(

@@ -98,12 +98,22 @@ class DeployBucket:
             "Version": "2012-10-17",
             "Statement": [
                 {
-                    "Sid": "RefusePlainHttp",
+                    "Sid": sid,
                     "Effect": "Deny",
                     "Principal": "*",
                     "Action": "s3:*",
                     "Resource": [arn, f"{arn}/*"],
-                    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                    "Condition": condition,
                 }
+                for sid, condition in (
+                    ("RefusePlainHttp", {"Bool": {"aws:SecureTransport": "false"}}),
+                    (
+                        "RefuseOtherAccounts",
+                        {
+                            "StringNotEquals": {"aws:PrincipalAccount": self._account_id},
+                            "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
+                        },
+                    ),
+                )
             ],
         }

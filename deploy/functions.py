@@ -101,6 +101,19 @@ class Names:
         return f"{APP_NAME}-{self.stage}-managed-layer"
 
     @property
+    def tables(self) -> tuple[str, str]:
+        return f"{self.stack}-riders", f"{self.stack}-uploads"
+
+    @property
+    def collection(self) -> str:
+        return self.stack
+
+    @property
+    def user_pool(self) -> str:
+        """The pool's name, which Cognito doesn't hold to be the only one."""
+        return self.stack
+
+    @property
     def functions(self) -> tuple[str, ...]:
         return tuple(self.function(name) for name in FUNCTIONS)
 

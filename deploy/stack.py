@@ -52,10 +52,15 @@ class Stack:
         stack = self._describe(self.name)
         return stack["StackStatus"] if stack else None
 
-    @property
+    def is_created(self) -> bool:
+        """Whether there is a stack that once was whole; a change under way is waited for."""
+        stack = self._settled()
+        return stack is not None and stack["StackStatus"] not in _NEVER_CREATED
+
     def is_updatable(self) -> bool:
-        """Whether there is a stack, whole and with no change under way."""
-        return self.status in _UPDATABLE
+        """Whether there is a stack, and it is whole; a change under way is waited for."""
+        stack = self._settled()
+        return stack is not None and stack["StackStatus"] in _UPDATABLE
 
     def parameters(self) -> dict[str, str]:
         """The values the stack was applied with; empty without a stack."""

@@ -12,6 +12,7 @@ from deploy import record as records
 from deploy.buckets import bucket_exists, empty_bucket
 from deploy.chalice_app import run_chalice
 from deploy.checks import Target, find_target
+from deploy.data import delete_data, kept_elsewhere, stop_backups
 from deploy.deploy_bucket import DeployBucket
 from deploy.errors import ChaliceError, CheckError, StackError, aws_errors_explained, error_code
 from deploy.functions import FUNCTIONS, START_WAITING, TRIGGERED, is_production
@@ -106,7 +107,7 @@ def _down(options: DownOptions, progress: Progress, confirm: Callable[[str], boo
         return Removal(target.stage, target.region, target.account_id, removed=False)
     cloudformation = target.session.client("cloudformation")
     stack = Stack(cloudformation, target.names.stack, progress)
-    sender = stack.parameters().get("Sender")
+    parameters = stack.parameters()
 
     progress.step("Deleting the functions, their API and their rules")
     _delete_by_chalice(target, project, progress)
@@ -121,7 +122,7 @@ def _down(options: DownOptions, progress: Progress, confirm: Callable[[str], boo
     DeployBucket(target).remove()
     kept = tuple(_kept_buckets(target, options.keep_photos))
     project.forget_stage(target.stage)
-    kept += (f"the SES identity of {sender}",) if sender else ()
+    kept += tuple(kept_elsewhere(target, parameters))
     return Removal(target.stage, target.region, target.account_id, True, objects, kept)
 
 
@@ -129,8 +130,12 @@ def _lift_protection(
     target: Target, stack: Stack, project: Project, options: DownOptions, progress: Progress
 ) -> None:
     """Let the stack's deletion delete what it holds, or keep the buckets: that is in its template."""
-    changed = is_production(target.stage) or options.keep_photos
-    if not changed or not stack.is_updatable:
+    protected = is_production(target.stage)
+    if not protected and not options.keep_photos:
+        return
+    if not stack.is_updatable():
+        if protected:
+            delete_data(target, progress)
         return
     progress.detail("keeping the photos" if options.keep_photos else "lifting the protection of the data")
     body = template_body(project.directory, PHOTOS if options.keep_photos else ())
@@ -206,6 +211,8 @@ def _delete_stack(target: Target, stack: Stack, progress: Progress, *, keep_phot
             objects += emptied
             if emptied:
                 progress.detail(f"emptied {bucket}/{prefix}: {emptied:,} versions")
+        if not is_production(target.stage):
+            stop_backups(target)
         try:
             stack.delete()
             break

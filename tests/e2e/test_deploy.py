@@ -234,7 +234,8 @@ def test_down_asks_leaves_nothing_but_the_sender_and_can_be_repeated(aws: Aws, c
     removal = json.loads(done.stdout)
     # Two versions, a delete marker, a thumbnail, and the note of what was deployed.
     assert removal["objects"] == 5
-    assert removal["kept"] == [f"the SES identity of {SENDER}"]
+    assert removal["kept"][0] == f"the SES identity of {SENDER}"
+    assert not any("DeletedTableBackup" in kept for kept in removal["kept"])
     assert aws.left("gone") == []
     assert aws.client("sesv2").get_email_identity(EmailIdentity=SENDER)["VerifiedForSendingStatus"]
     assert (clone / ".chalice/config.json").read_bytes() == before
@@ -265,10 +266,12 @@ def test_a_sender_that_is_not_verified_stops_before_anything_is_made(aws: Aws, c
     assert aws.left("nomail") == []
 
 
-def test_a_resource_that_fails_is_named_and_nothing_stays(aws: Aws, clone: Path) -> None:
+def test_a_resource_that_fails_is_named_and_nothing_stays_though_production_is_protected(
+    aws: Aws, clone: Path
+) -> None:
     Collections.full = True
     try:
-        refused = aws.deploy("up", "--stage", "full", "--project-dir", str(clone), "--sender", SENDER)
+        refused = aws.deploy("up", "--stage", "prodfull", "--project-dir", str(clone), "--sender", SENDER)
     finally:
         Collections.full = False
     assert refused.returncode == 1
@@ -276,8 +279,13 @@ def test_a_resource_that_fails_is_named_and_nothing_stays(aws: Aws, clone: Path)
     assert "Collection (AWS::Rekognition::Collection) failed" in error
     assert "ServiceQuotaExceededException" in error
     assert error.endswith("Nothing is left of it.")
-    assert aws.left("full") == []
-    assert aws.up("full", clone, "--sender", SENDER)["stage"] == "full"
+    assert aws.left("prodfull") == []
+    table = aws.up("prodfull", clone, "--sender", SENDER)["outputs"]["UploadsTable"]
+    assert aws.client("dynamodb").describe_table(TableName=table)["Table"]["DeletionProtectionEnabled"]
+    gone = aws.down("prodfull", clone, "--yes", "--yes-delete-production")
+    assert gone.returncode == 0, gone.stderr
+    assert any("DeletedTableBackup" in kept for kept in json.loads(gone.stdout)["kept"])
+    assert aws.left("prodfull") == []
 
 
 def test_check_tells_parts_and_price_and_changes_nothing(aws: Aws, clone: Path) -> None:

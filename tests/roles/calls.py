@@ -14,10 +14,11 @@ PREFIX: Final = "us-east-1:123456789012"
 
 
 class Need(NamedTuple):
-    """An action that somebody needs, on a resource."""
+    """An action that somebody needs, on a resource, asked for with these condition keys."""
 
     action: str
     resource: str
+    keys: tuple[tuple[str, str], ...] = ()
 
 
 def needs_of(service: str, operation: str, parameters: Mapping[str, Any]) -> Iterator[Need]:
@@ -68,10 +69,12 @@ def _sesv2(operation: str, p: Mapping[str, Any]) -> Iterator[Need]:
     if operation == "get_suppressed_destination":
         yield Need("ses:GetSuppressedDestination", "*")
         return
-    yield Need(f"ses:{_pascal(operation)}", f"arn:aws:ses:{PREFIX}:identity/{p['FromEmailAddress']}")
-    if "ConfigurationSetName" in p:
-        name = p["ConfigurationSetName"]
-        yield Need(f"ses:{_pascal(operation)}", f"arn:aws:ses:{PREFIX}:configuration-set/{name}")
+    sender = p["FromEmailAddress"]
+    resources = [f"identity/{sender}", f"configuration-set/{p['ConfigurationSetName']}"]
+    # In SES's sandbox a recipient is an identity of the account, which SES asks for as well.
+    resources += [f"identity/{recipient}" for recipient in p["Destination"]["ToAddresses"]]
+    for resource in resources:
+        yield Need("ses:SendEmail", f"arn:aws:ses:{PREFIX}:{resource}", (("ses:FromAddress", sender),))
 
 
 def _sqs(operation: str, p: Mapping[str, Any]) -> Iterator[Need]:

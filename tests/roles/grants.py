@@ -29,22 +29,28 @@ _ARNS: Final = {
 
 
 class Grant(NamedTuple):
-    """One action on one resource, which may end in or hold `*`."""
+    """One action on one resource, which may end in or hold `*`, where each key has its value, in any case."""
 
     action: str
     resource: str
+    conditions: tuple[tuple[str, str], ...] = ()
 
     def covers(self, need: Need) -> bool:
         """Whether it is this that allows what is needed."""
         pattern = re.escape(self.resource).replace(r"\*", ".*").replace(r"\?", ".")
-        return self.action == need.action and re.fullmatch(pattern, need.resource) is not None
+        known = {key: value.lower() for key, value in need.keys}
+        return (
+            self.action == need.action
+            and re.fullmatch(pattern, need.resource) is not None
+            and all(known.get(key) == value.lower() for key, value in self.conditions)
+        )
 
 
 def grants() -> dict[str, set[Grant]]:
     """By role: its grants."""
     return {
         role: {
-            Grant(action, resource)
+            Grant(action, resource, _conditions(statement))
             for statement in policies_of(properties)
             for action in as_list(statement["Action"])
             for value in as_list(statement["Resource"])
@@ -52,6 +58,13 @@ def grants() -> dict[str, set[Grant]]:
         }
         for role, properties in ROLES.items()
     }
+
+
+def _conditions(statement: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    conditions = dict(statement.get("Condition", {}))
+    values = conditions.pop("StringEqualsIgnoreCase", {})
+    assert not conditions, f"nothing is known of {conditions}"
+    return tuple((key, _text(value)) for key, value in values.items())
 
 
 def _values(value: Any) -> Iterator[str]:
@@ -73,20 +86,14 @@ def _text(value: Any) -> str:
             return _referred(name)
         case {"Fn::GetAtt": [name, "Arn"]}:
             return _arn(name)
-        case {"Fn::Sub": [text, variables]}:
-            return _substituted(text, {name: _text(inner) for name, inner in variables.items()})
         case {"Fn::Sub": str(text)}:
-            return _substituted(text, {})
-        case {"Fn::Select": [index, {"Fn::Split": [separator, inner]}]}:
-            return _text(inner).split(separator)[int(index)]
+            return _substituted(text)
     raise AssertionError(f"nothing is known of {value}")
 
 
-def _substituted(text: str, variables: dict[str, str]) -> str:
+def _substituted(text: str) -> str:
     def value_of(found: re.Match[str]) -> str:
         name = found[1]
-        if name in variables:
-            return variables[name]
         return _arn(name.removesuffix(".Arn")) if name.endswith(".Arn") else _referred(name)
 
     return re.sub(r"\$\{([\w:.]+)\}", value_of, text)
@@ -117,8 +124,14 @@ def policies() -> dict[str, dict[str, Any]]:
             "Statement": [
                 statement
                 | {"Resource": [text for value in as_list(statement["Resource"]) for text in _values(value)]}
+                | _condition_of(statement)
                 for statement in policies_of(properties)
             ],
         }
         for role, properties in ROLES.items()
     }
+
+
+def _condition_of(statement: dict[str, Any]) -> dict[str, Any]:
+    conditions = _conditions(statement)
+    return {"Condition": {"StringEqualsIgnoreCase": dict(conditions)}} if conditions else {}

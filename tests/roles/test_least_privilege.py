@@ -25,8 +25,6 @@ CALLERS: Final = [*FUNCTIONS, STATE_MACHINE]
 _LOGS: Final = "written by Lambda itself, as the function"
 _TRACES: Final = "sent by Lambda or Step Functions, where tracing is on"
 _DELIVERY: Final = "asked by Step Functions when the state machine is made or changed, to log to CloudWatch"
-_DOMAIN: Final = "SES asks for whichever identity is verified: the address or its domain"
-
 _QUEUE: Final = "taken out of the queue by Lambda, as the function"
 
 # (callers, action, resource) as patterns: why it is granted although nobody makes that call.
@@ -36,11 +34,6 @@ IMPLIED: Final = {
     ("start_waiting", "sqs:((Receive|Delete)Message|GetQueueAttributes)", "arn:aws:sqs:.*"): _QUEUE,
     (".*", "xray:Put(TraceSegments|TelemetryRecords)", r"\*"): _TRACES,
     (STATE_MACHINE, "xray:GetSampling(Rules|Targets)", r"\*"): _TRACES,
-    (
-        "notify_rider|retire_replaced|close_execution|audit",
-        "ses:SendEmail",
-        "arn:aws:ses:.*:identity/example.com",
-    ): _DOMAIN,
 }
 
 
@@ -59,7 +52,7 @@ def is_implied(function: str, grant: Grant) -> bool:
 
 
 def fits(entry: tuple[str, str, str], function: str, grant: Grant) -> bool:
-    values = (function, *grant)
+    values = (function, grant.action, grant.resource)
     return all(re.fullmatch(pattern, value) for pattern, value in zip(entry, values, strict=True))
 
 
@@ -108,3 +101,11 @@ def test_a_grant_on_one_bucket_covers_no_other() -> None:
     assert grant.covers(Need("s3:GetObject", "arn:aws:s3:::photos/uploads/a/b.jpg"))
     assert not grant.covers(Need("s3:GetObject", "arn:aws:s3:::photos-of-others/uploads/a/b.jpg"))
     assert not grant.covers(Need("s3:GetObjectVersion", "arn:aws:s3:::photos/uploads/a/b.jpg"))
+
+
+def test_a_grant_with_a_condition_covers_what_meets_it_and_nothing_else() -> None:
+    resource = "arn:aws:ses:us-east-1:123456789012:identity/rider@example.com"
+    grant = Grant("ses:SendEmail", resource, (("ses:FromAddress", "photos@example.com"),))
+    assert grant.covers(Need("ses:SendEmail", resource, (("ses:FromAddress", "Photos@example.com"),)))
+    assert not grant.covers(Need("ses:SendEmail", resource, (("ses:FromAddress", "boss@example.com"),)))
+    assert not grant.covers(Need("ses:SendEmail", resource))

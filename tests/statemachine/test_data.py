@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import fields
+from fnmatch import fnmatchcase
 
 import pytest
 
 from chalicelib.settings import Settings
 from deploy.functions import is_production
+from deploy.template import OPERATIONS, load_resources
 from tests.statemachine.template import PARTS, PROJECT, TEMPLATE
 
 GUIDE = (PROJECT / "docs/data.md").read_text(encoding="utf-8")
@@ -65,3 +68,46 @@ def test_settings_and_stages_named_there_are_those_of_the_code() -> None:
         "prod",
         "prodeu",
     ]
+
+
+def test_the_keys_policy_lets_every_service_that_writes_for_itself_use_it() -> None:
+    logs, others = json.loads(GUIDE.partition("```json\n")[2].partition("```")[0])
+    assert logs["Principal"] == {"Service": "logs.us-east-1.amazonaws.com"}
+    patterns = logs["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]
+    groups = [part["Properties"] for part in PARTS.values() if part["Type"] == "AWS::Logs::LogGroup"]
+    assert groups
+    for group in groups:
+        name = group["LogGroupName"]["Fn::Sub"].replace("${Stage}", "dev")
+        arn = f"arn:aws:logs:us-east-1:111122223333:log-group:{name}"
+        assert any(fnmatchcase(arn, pattern) for pattern in patterns), name
+    # Whoever may send into the queue or the topic that are encrypted, and is no role.
+    operations = load_resources(PROJECT, OPERATIONS)["Resources"]
+    policies = [PARTS["DeadLetterQueuePolicy"], PARTS["AdmissionQueuePolicy"], operations["AlarmTopicPolicy"]]
+    senders = {
+        statement["Principal"]["Service"]
+        for policy in policies
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Allow"
+    }
+    assert set(others["Principal"]["Service"]) == senders
+    assert {"kms:Decrypt", "kms:GenerateDataKey*"} == set(others["Action"])
+    # They don't send aws:SourceAccount, so that no condition on it may be there.
+    assert "Condition" not in others
+
+
+def test_what_a_key_of_ones_own_does_not_cover_is_said() -> None:
+    covered = {name for name, part in PARTS.items() if "KmsKeyArn" in json.dumps(part)} - {"KeyUse"}
+    holding = {name for name, part in PARTS.items() if part["Type"] in DATA | {"AWS::Logs::LogGroup"}}
+    assert holding - covered == {"Collection", "UserPool"}
+    left_out = GUIDE.partition("does not cover")[2].partition("```")[0]
+    assert all(word in left_out for word in ("collection", "user pool", "executions", "environment"))
+    for name, key in (("StateMachine", "EncryptionConfiguration"), ("UserPool", "KeyConfiguration")):
+        assert key not in PARTS[name]["Properties"]
+        assert f"`{key}`" in left_out
+
+
+def test_recovery_reaches_back_as_far_as_is_said() -> None:
+    for name in ("RiderPhotoTable", "UploadsTable"):
+        recovery = PARTS[name]["Properties"]["PointInTimeRecoverySpecification"]
+        [row] = [row for row in rows_about(name) if "point-in-time" in row]
+        assert f"| {recovery['RecoveryPeriodInDays']} days" in row

@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 
-from deploy.functions import FUNCTIONS, Names
+from chalicelib.admission import MAX_DELAY
+from deploy.functions import (
+    API_HANDLER,
+    AUDIT,
+    CLOSE_EXECUTION,
+    FUNCTIONS,
+    START_PROCESSING,
+    START_WAITING,
+    Names,
+)
 from deploy.template import OPERATIONS, load_resources
 from tests.statemachine.template import PARTS as MAIN
 from tests.statemachine.template import PROJECT, logical_name
@@ -71,7 +80,7 @@ def test_every_alarm_has_its_section_in_the_runbook_and_the_reverse() -> None:
 def test_every_metric_of_a_filter_has_an_alarm() -> None:
     made = {change["MetricName"] for made in FILTERS.values() for change in made["MetricTransformations"]}
     watched = {alarm["MetricName"] for alarm in ALARMS.values() if alarm["Namespace"] == OWN}
-    assert made == watched == {"AuditFindings", "OldestProcessingSeconds", "SlowInvocations"}
+    assert made == watched == {"AuditFindings", "OldestProcessingSeconds", "SlowInvocations", "StepsFailed"}
     assert all(
         change["MetricNamespace"] == OWN
         for made in FILTERS.values()
@@ -86,6 +95,44 @@ def test_filters_read_what_the_audit_writes() -> None:
         assert f'"{message}", extra=' in source
         assert FILTERS[name]["MetricTransformations"][0]["MetricValue"] == f"$.{value}"
         assert f'"{value}": ' in source
+
+
+def test_every_functions_errors_ring_as_lambda_counts_them_or_as_its_log_tells_them() -> None:
+    counted = [
+        alarm["Dimensions"][0]["Value"]["Fn::Sub"]
+        for alarm in ALARMS.values()
+        if (alarm["Namespace"], alarm["MetricName"]) == ("AWS/Lambda", "Errors")
+    ]
+    names = Names("${Stage}")
+    others = {API_HANDLER, START_PROCESSING, START_WAITING, CLOSE_EXECUTION, AUDIT}
+    assert sorted(counted) == sorted(map(names.function, others))
+    told = {
+        made["LogGroupName"]["Fn::Sub"]
+        for made in FILTERS.values()
+        if made["MetricTransformations"][0]["MetricName"] == "StepsFailed"
+    }
+    assert told == {names.log_group(step) for step in set(FUNCTIONS) - others}
+
+
+def test_filters_of_failed_steps_read_what_steps_write() -> None:
+    patterns = {name: made["FilterPattern"] for name, made in FILTERS.items() if name.startswith("Failed")}
+    of_all = '{ $.message = "step failed" }'
+    assert {name for name, pattern in patterns.items() if pattern != of_all} == {"FailedRetireReplaced"}
+    sources = [
+        (PROJECT / path).read_text(encoding="utf-8")
+        for path in ("chalicelib/observability.py", "chalicelib/steps/retire_replaced.py")
+    ]
+    words = re.findall(r'"(.+?)"', patterns["FailedRetireReplaced"])
+    assert len(words) == 3
+    assert 'logger.exception("step failed"' in sources[0]
+    assert '"error": type(error).__name__' in sources[0]
+    assert all(any(word in source for source in sources) for word in words)
+
+
+def test_an_upload_in_the_queue_is_late_only_when_its_turn_has_come() -> None:
+    alarm = ALARMS["AdmissionAgedAlarm"]
+    assert alarm["Dimensions"][0]["Value"] == MAIN["AdmissionQueue"]["Properties"]["QueueName"]
+    assert alarm["Threshold"] >= MAX_DELAY + MAIN["AdmissionQueue"]["Properties"]["VisibilityTimeout"]
 
 
 def test_an_invocation_is_slow_before_its_function_runs_out_of_time() -> None:

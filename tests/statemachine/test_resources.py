@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
 
 from chalicelib.retention import TAG, Kept
 from chalicelib.settings import Settings
@@ -26,6 +27,7 @@ from deploy.template import (
 )
 from tests.statemachine.template import PARTS, PROJECT, TEMPLATE, logical_name, named_in, of_type
 
+ACCOUNT = "123456789012"
 HOLDS_DATA = {
     "AWS::S3::Bucket",
     "AWS::DynamoDB::Table",
@@ -74,10 +76,60 @@ def test_a_bucket_is_private_encrypted_and_refuses_plain_http(name: str) -> None
     assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
     policy = PARTS[f"{name}Policy"]["Properties"]
     assert policy["Bucket"] == {"Ref": name}
-    [statement] = policy["PolicyDocument"]["Statement"]
-    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
-    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-    assert statement["Resource"] == [{"Fn::GetAtt": [name, "Arn"]}, {"Fn::Sub": f"${{{name}.Arn}}/*"}]
+    plain_http, others = policy["PolicyDocument"]["Statement"]
+    for statement in (plain_http, others):
+        assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
+        assert statement["Resource"] == [{"Fn::GetAtt": [name, "Arn"]}, {"Fn::Sub": f"${{{name}.Arn}}/*"}]
+    assert plain_http["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+GUARDED = ("PhotoBucketPolicy", "ThumbnailBucketPolicy", "DeadLetterQueuePolicy", "AdmissionQueuePolicy")
+
+
+@pytest.mark.parametrize("name", GUARDED)
+@pytest.mark.parametrize(
+    ("account", "by_service", "secure", "refused"),
+    [
+        (ACCOUNT, "false", True, False),  # functions, operators, whoever uses what they signed, Rekognition
+        (ACCOUNT, "false", False, True),
+        ("210987654321", "false", True, True),
+        ("anonymous", None, True, True),  # nobody: IAM knows no service there
+        ("", "true", True, False),  # a service for itself, which needs an Allow all the same
+    ],
+)
+def test_only_this_account_and_services_come_past_a_policy(
+    name: str, account: str, by_service: str | None, secure: bool, refused: bool
+) -> None:
+    statements = [
+        {
+            **statement,
+            "Resource": "*",
+            "Condition": json.loads(
+                json.dumps(statement["Condition"]).replace('{"Ref": "AWS::AccountId"}', f'"{ACCOUNT}"')
+            ),
+        }
+        for statement in PARTS[name]["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Deny"
+    ]
+    caller = EvalContext(
+        principal_arn="*",
+        principal_type="AssumedRole",
+        principal_account=account,
+        action="s3:GetObject" if "Bucket" in name else "sqs:SendMessage",
+        resource_arn="arn:aws:any:thing",
+        region="us-east-1",
+        secure_transport=secure,
+        service_context={"aws:principalisawsservice": by_service},
+    )
+    decision = evaluate_resource_policy({"Statement": statements}, caller).decision
+    assert decision == ("Deny" if refused else "ImplicitDeny")
+
+
+@pytest.mark.parametrize("name", GUARDED)
+def test_a_bucket_lets_nobody_in_by_its_policy_and_a_queue_only_events(name: str) -> None:
+    statements = PARTS[name]["Properties"]["PolicyDocument"]["Statement"]
+    allowed = [statement["Principal"] for statement in statements if statement["Effect"] == "Allow"]
+    assert allowed == ([{"Service": "events.amazonaws.com"}] if name == "DeadLetterQueuePolicy" else [])
 
 
 def test_photos_are_versioned_announced_and_uploaded_from_the_page_alone() -> None:
@@ -103,7 +155,8 @@ def test_a_table_is_encrypted_recoverable_and_forgets(name: str, keys: dict[str,
     own = {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": {"Ref": "KmsKeyArn"}}
     assert table["SSESpecification"] == {"Fn::If": ["HasKey", own, {"SSEEnabled": True}]}
     assert table["DeletionProtectionEnabled"] == {"Fn::If": ["IsProduction", True, False]}
-    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    recovery = table["PointInTimeRecoverySpecification"]
+    assert recovery == {"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": 35}
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expiresAt", "Enabled": True}
 
 
@@ -112,12 +165,13 @@ def test_the_dead_letter_queue_takes_messages_of_the_rules_that_must_lose_nothin
     assert queue["SqsManagedSseEnabled"] == {"Fn::If": ["HasKey", {"Ref": "AWS::NoValue"}, True]}
     assert queue["KmsMasterKeyId"] == {"Fn::If": ["HasKey", {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}]}
     assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
-    allowed, denied = PARTS["DeadLetterQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    allowed, denied, others = PARTS["DeadLetterQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert allowed["Principal"] == {"Service": "events.amazonaws.com"}
     sources = [source["Fn::Sub"] for source in allowed["Condition"]["ArnEquals"]["aws:SourceArn"]]
     rules = [source.partition(":rule/")[2] for source in sources]
     assert rules == [Names("${Stage}").rule(name) for name in EVENT_HANDLERS]
     assert (denied["Effect"], denied["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+    assert (others["Effect"], others["Principal"], others["Action"]) == ("Deny", "*", "sqs:*")
 
 
 def test_the_state_machine_logs_errors_without_data_and_is_traced() -> None:
@@ -166,6 +220,16 @@ def test_data_of_a_production_stage_outlives_its_stack_but_not_a_failed_creation
     assert {name for name, part in PARTS.items() if part["Type"] in of_riders} <= kept
     pool = PARTS["UserPool"]["Properties"]
     assert pool["DeletionProtection"] == {"Fn::If": ["IsProduction", "ACTIVE", "INACTIVE"]}
+
+
+def test_down_finds_the_data_of_a_stage_by_the_names_of_the_template() -> None:
+    names = Names("${Stage}")
+    tables = [
+        PARTS[name]["Properties"]["TableName"]["Fn::Sub"] for name in ("RiderPhotoTable", "UploadsTable")
+    ]
+    assert names.tables == tuple(tables)
+    assert PARTS["Collection"]["Properties"]["CollectionId"] == {"Fn::Sub": names.collection}
+    assert PARTS["UserPool"]["Properties"]["UserPoolName"] == {"Fn::Sub": names.user_pool}
 
 
 def test_the_pools_mails_go_by_ses_once_there_is_an_identity() -> None:

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from chalicelib.uploads_table import BY_STATUS_INDEX
-from deploy.functions import API_HANDLER, APP_NAME, FUNCTIONS, START_PROCESSING, START_WAITING, TRIGGERED
+from deploy.functions import (
+    API_HANDLER,
+    APP_NAME,
+    FUNCTIONS,
+    MAILING,
+    START_PROCESSING,
+    START_WAITING,
+    TRIGGERED,
+)
 from deploy.template import DEFINITION
 from tests.statemachine.template import (
     PARTS,
@@ -65,11 +73,18 @@ def test_a_statement_grants_single_actions_on_named_resources(name: str, stateme
             assert re.fullmatch(
                 r"\$\{(Photo|Thumbnail)Bucket\.Arn\}/(uploads/)?\*|\$\{UploadsTable\.Arn\}/index/byStatus|"
                 r"arn:[^*]*:execution:RiderPhotoProcessing-\$\{Stage\}:\*|"
-                r"arn:[^*]*\$\{(Stage|Sender|Domain|MailConfiguration)\}[^*]*",
+                r"arn:[^*]*\$\{(Stage|MailConfiguration)\}[^*]*|arn:[^*]*:identity/\*",
                 text,
             )
         else:
             assert resource["Fn::GetAtt"][1] == "Arn"
+
+
+def test_a_mail_may_come_from_the_sender_alone_whoever_gets_it() -> None:
+    sending = [statement for _, statement in STATEMENTS if statement["Action"] == "ses:SendEmail"]
+    assert len(sending) == len(MAILING)
+    for statement in sending:
+        assert statement["Condition"] == {"StringEqualsIgnoreCase": {"ses:FromAddress": {"Ref": "Sender"}}}
 
 
 @pytest.mark.parametrize(("name", "statement"), STATEMENTS)

@@ -1,15 +1,19 @@
 """With ``AUTH=true``: what IAM decides, for Rekognition too, with each decision written down.
 
 Upstream checks the calls of the services it has. Rekognition is not among them, nor is what Rekognition
-reads from S3 on the caller's behalf; and of a mail it does not see whose address sends it. Loopback counts
-as TLS, since the buckets refuse plain HTTP. Each decision on a call that a role makes is appended to the
-file in ``AUTHORIZATION_LOG``, if it is set, as one JSON object a line:
+reads from S3 on the caller's behalf; and of a mail it sees neither whose address sends it nor to whom. Here a
+mail is checked as in SES's sandbox: on the sender's identity, the recipients' and the configuration set, each
+with the condition key ``ses:FromAddress``. Loopback counts as TLS, since the buckets refuse plain HTTP. Each
+decision on a call that a role makes is appended to the file in ``AUTHORIZATION_LOG``, if it is set, as one
+JSON object a line:
 ``{"role", "action", "resource", "allowed"}``.
 """
 
 import functools
 import json
 import os
+from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Any
 
 from local.emulator import upstream
@@ -17,6 +21,9 @@ from local.emulator import upstream
 _NAME = "authorization"
 LOG_VARIABLE = "AUTHORIZATION_LOG"
 _OUTBOUND_EMAILS = "/v2/email/outbound-emails"
+# Of the mail that is being checked: the resource, without its ARN's beginning.
+_mail_resource: ContextVar[str] = ContextVar("mail_resource", default="*")
+_sender: ContextVar[str | None] = ContextVar("sender", default=None)
 # As Amazon Rekognition names them, whose other operations name no resource type.
 _ON_COLLECTIONS = frozenset(
     {
@@ -38,6 +45,7 @@ def install() -> None:
     evaluator = upstream.module(_NAME, "core.iam_evaluator")
     actions = upstream.module(_NAME, "core.iam_actions")
     _count_as_tls(app)
+    _check_mails(app)
     _name_resources(actions)
     _write_down(evaluator)
 
@@ -50,6 +58,37 @@ def _count_as_tls(app: Any) -> None:
         pin(source_ip, True)
 
     app.pin_request_origin = pin_as_tls
+
+
+def _check_mails(app: Any) -> None:
+    names = ("method", "path", "headers", "body", "query_params", "request_id")
+    enforce = upstream.function(_NAME, app, "_enforce_ses_v2", *names)
+
+    @functools.wraps(enforce)
+    def enforce_on_all(method: str, path: str, headers: dict[str, str], body: bytes, *others: Any) -> Any:
+        if path != _OUTBOUND_EMAILS:
+            return enforce(method, path, headers, body, *others)
+        mail = _fields(body)
+        sender = _sender.set(str(mail.get("FromEmailAddress", "")))
+        try:
+            for resource in _resources_of(mail):
+                _mail_resource.set(resource)
+                denied = enforce(method, path, headers, body, *others)
+                if denied:
+                    return denied
+        finally:
+            _sender.reset(sender)
+        return None
+
+    app._enforce_ses_v2 = enforce_on_all
+
+
+def _resources_of(mail: dict[str, Any]) -> Iterator[str]:
+    yield f"identity/{mail.get('FromEmailAddress', '')}"
+    for addresses in mail.get("Destination", {}).values():
+        yield from (f"identity/{address}" for address in addresses)
+    if "ConfigurationSetName" in mail:
+        yield f"configuration-set/{mail['ConfigurationSetName']}"
 
 
 def _name_resources(actions: Any) -> None:
@@ -73,7 +112,7 @@ def _name_resources(actions: Any) -> None:
         account_id: str,
     ) -> Any:
         if service == "ses" and path == _OUTBOUND_EMAILS:
-            return f"arn:aws:ses:{region}:{account_id}:identity/{_fields(body).get('FromEmailAddress', '')}"
+            return f"arn:aws:ses:{region}:{account_id}:{_mail_resource.get()}"
         if service != "rekognition":
             return resource_of(service, method, path, headers, body, query_params, region, account_id)
         operation = headers.get("x-amz-target", "").rpartition(".")[2]
@@ -108,6 +147,9 @@ def _write_down(evaluator: Any) -> None:
         resource_arn: str = "*",
         service_context: dict[str, Any] | None = None,
     ) -> Any:
+        sender = _sender.get()
+        if sender is not None:
+            service_context = (service_context or {}) | {"ses:FromAddress": sender}
         denial = enforce(access_key_id, iam_action, service, region, resource_arn, service_context)
         arn = getattr(resolve(access_key_id or "", account_id()), "arn", "")
         if path and ":assumed-role/" in arn:

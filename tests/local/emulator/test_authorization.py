@@ -48,10 +48,15 @@ def as_role(guarded):
     """Returns a function that gives clients of a new role with these grants."""
     root = session(guarded, {"AccessKeyId": "test", "SecretAccessKey": "test"})
 
-    def assume(name, **grants):
+    def assume(name, conditions=None, **grants):
         role = root("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]
         statements = [
-            {"Effect": "Allow", "Action": action.replace("_", ":"), "Resource": resource}
+            {
+                "Effect": "Allow",
+                "Action": action.replace("_", ":"),
+                "Resource": resource,
+                "Condition": conditions or {},
+            }
             for action, resource in grants.items()
         ]
         policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
@@ -92,17 +97,40 @@ def test_a_search_needs_the_grant_on_its_own_collection_and_on_the_photo(as_role
     ]
 
 
-def test_a_mail_needs_the_grant_on_the_senders_identity(as_role):
-    mail = {
-        "Destination": {"ToAddresses": ["rider@example.com"]},
-        "Content": {"Simple": {"Subject": {"Data": "Hi"}, "Body": {"Text": {"Data": "Hi"}}}},
-    }
-    identity = f"arn:aws:ses:us-east-1:{ACCOUNT}:identity/photos@example.com"
-    ses = as_role("postman", ses_SendEmail=identity)("sesv2")
-    denied = refusal(ses.send_email, FromEmailAddress="boss@example.com", **mail)
+MAIL = {
+    "Destination": {"ToAddresses": ["rider@example.com"]},
+    "Content": {"Simple": {"Subject": {"Data": "Hi"}, "Body": {"Text": {"Data": "Hi"}}}},
+}
+IDENTITIES = f"arn:aws:ses:us-east-1:{ACCOUNT}:identity"
+
+
+def test_a_mail_needs_the_grant_on_the_senders_identity_and_the_recipients(as_role):
+    sender = f"{IDENTITIES}/photos@example.com"
+    ses = as_role("postman", ses_SendEmail=[sender, f"{IDENTITIES}/rider@example.com"])("sesv2")
+    denied = refusal(ses.send_email, FromEmailAddress="boss@example.com", **MAIL)
     assert denied == "AccessDeniedException"
     # Granted, but the emulator knows no verified sender.
-    assert refusal(ses.send_email, FromEmailAddress="photos@example.com", **mail) != denied
+    assert refusal(ses.send_email, FromEmailAddress="photos@example.com", **MAIL) != denied
+    to_nobody = as_role("writer", ses_SendEmail=sender)("sesv2")
+    assert refusal(to_nobody.send_email, FromEmailAddress="photos@example.com", **MAIL) == denied
+
+
+def test_a_mail_needs_the_grant_on_its_configuration_set(as_role):
+    ses = as_role("unset", ses_SendEmail=f"{IDENTITIES}/*")("sesv2")
+    mail = MAIL | {"FromEmailAddress": "photos@example.com"}
+    assert refusal(ses.send_email, **mail, ConfigurationSetName="riders") == "AccessDeniedException"
+    assert refusal(ses.send_email, **mail) != "AccessDeniedException"
+
+
+def test_a_mail_meets_the_condition_on_its_sender(as_role):
+    ses = as_role(
+        "clerk",
+        conditions={"StringEqualsIgnoreCase": {"ses:FromAddress": "Photos@example.com"}},
+        ses_SendEmail=f"{IDENTITIES}/*",
+    )("sesv2")
+    denied = refusal(ses.send_email, FromEmailAddress="boss@example.com", **MAIL)
+    assert denied == "AccessDeniedException"
+    assert refusal(ses.send_email, FromEmailAddress="photos@example.com", **MAIL) != denied
 
 
 def test_unknown_keys_are_refused(guarded):

@@ -70,11 +70,14 @@ def test_a_bucket_that_is_there_is_used() -> None:
     stubber.assert_no_pending_responses()
 
 
-def test_the_policy_refuses_plain_http() -> None:
+def test_the_policy_refuses_plain_http_and_other_accounts() -> None:
     _, bucket = bucket_in("us-east-1")
-    [statement] = bucket._policy()["Statement"]
-    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-    assert json.dumps(statement["Resource"]).count(bucket.name) == 2
+    plain_http, others = bucket._policy()["Statement"]
+    assert plain_http["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert others["Condition"]["StringNotEquals"] == {"aws:PrincipalAccount": "123456789012"}
+    for statement in (plain_http, others):
+        assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
+        assert json.dumps(statement["Resource"]).count(bucket.name) == 2
 
 
 @pytest.mark.parametrize(("there", "removed"), [(True, True), (False, False)])

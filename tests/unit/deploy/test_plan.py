@@ -46,3 +46,14 @@ def test_what_is_told_names_each_part_and_the_sum() -> None:
     assert "  2 DynamoDB::Table: RiderPhotoTable, UploadsTable" in lines.details
     assert f"at rest at most ${sum(plan.dollars_a_month.values()):.2f} a month" in lines.details[-1]
     assert len(lines.details) == len(plan.parts) + 1
+
+
+def test_the_guide_shows_this_plan() -> None:
+    guide = (PROJECT.directory / "docs/deploy.md").read_text(encoding="utf-8")
+    plan = make_plan(PROJECT, "dev", "arm64", {})
+    assert f"▸ {plan.count} parts" in guide
+    alarms = len(plan.parts["CloudWatch::Alarm"])
+    assert f"{alarms:5d} CloudWatch::Alarm: {', '.join(plan.parts['CloudWatch::Alarm'][:3])}, …" in guide
+    dollars = plan.dollars_a_month
+    assert f"at most ${sum(dollars.values()):.2f} a month in us-east-1 ({alarms} alarms $" in guide
+    assert all(f"{what} ${price:.2f}" in guide for what, price in dollars.items())

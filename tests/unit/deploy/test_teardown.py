@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -10,9 +11,12 @@ from deploy import teardown
 from deploy.buckets import empty_bucket
 from deploy.checks import Target
 from deploy.errors import StackError
+from deploy.project import Project
 from deploy.stack import Stack
 from deploy.teardown import DownOptions, down
 from tests.unit.deploy.fakes import FakeCloudFormation, Lines
+
+PROJECT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -112,6 +116,8 @@ def test_an_upload_that_arrives_meanwhile_is_removed_too(
 
     monkeypatch.setattr(teardown, "empty_bucket", emptying)
     monkeypatch.setattr(teardown, "bucket_exists", lambda s3, bucket: False)
+    stopped: list[Target] = []
+    monkeypatch.setattr(teardown, "stop_backups", stopped.append)
     target = Target(Session(fake), "dev", "us-east-1", "000000000000")
     stack = Stack(fake, "rider-photos-dev", Lines(), sleep=lambda seconds: None)
     if succeeds:
@@ -120,3 +126,52 @@ def test_an_upload_that_arrives_meanwhile_is_removed_too(
         with pytest.raises(StackError, match="couldn't be deleted"):
             teardown._delete_stack(target, stack, Lines())
     assert emptied.count(target.photo_bucket) == min(failures + 1, 3)
+    assert stopped == [target] * min(failures + 1, 3)
+
+
+def test_a_production_stages_tables_are_deleted_with_their_backups_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake, stopped = FakeCloudFormation("UPDATE_COMPLETE"), []
+    monkeypatch.setattr(teardown, "empty_bucket", lambda s3, bucket, prefix: 0)
+    monkeypatch.setattr(teardown, "bucket_exists", lambda s3, bucket: False)
+    monkeypatch.setattr(teardown, "stop_backups", stopped.append)
+    target = Target(Session(fake), "prod", "us-east-1", "000000000000")
+    stack = Stack(fake, "rider-photos-prod", Lines(), sleep=lambda seconds: None)
+    assert teardown._delete_stack(target, stack, Lines()) == 0
+    assert [kind for kind, _ in fake.calls] == ["delete"]
+    assert stopped == []
+
+
+@pytest.mark.parametrize(
+    ("stage", "states", "keep_photos", "changes", "deleted"),
+    [
+        ("prod", ["UPDATE_COMPLETE"], False, ["update"], False),
+        # An update that a killed `up` began is waited for.
+        ("prod", ["UPDATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"], False, ["update"], False),
+        ("prod", ["UPDATE_ROLLBACK_FAILED"], False, [], True),
+        ("prod", ["DELETE_FAILED"], True, [], True),
+        ("prod", [], False, [], True),  # the stack was deleted by hand, and its data stayed
+        ("dev", ["UPDATE_COMPLETE"], True, ["update"], False),
+        ("dev", ["UPDATE_ROLLBACK_FAILED"], True, [], False),
+        ("dev", ["UPDATE_COMPLETE"], False, [], False),
+    ],
+)
+def test_protection_is_lifted_by_the_stack_or_else_what_it_protects_is_deleted(
+    monkeypatch: pytest.MonkeyPatch,
+    stage: str,
+    states: list[str],
+    keep_photos: bool,
+    changes: list[str],
+    deleted: bool,
+) -> None:
+    fake, by_name = FakeCloudFormation(states[-1] if states else None), []
+    fake.states = states
+    monkeypatch.setattr(teardown, "delete_data", lambda target, progress: by_name.append(target))
+    monkeypatch.setattr(teardown.DeployBucket, "put_template", lambda bucket, body: "url")
+    target = Target(Session(fake), stage, "us-east-1", "000000000000")
+    stack = Stack(fake, "rider-photos-dev", Lines(), sleep=lambda seconds: None)
+    options = DownOptions(stage, keep_photos=keep_photos)
+    teardown._lift_protection(target, stack, Project(PROJECT), options, Lines())
+    assert [kind for kind, _ in fake.calls] == changes
+    assert bool(by_name) is deleted
