@@ -72,7 +72,7 @@ def test_uploads_are_decided_while_the_face_service_throttles_a_third_of_its_cal
         forms = [post(rider, samples[name]) for rider, name in zip(riders, names, strict=True)]
         outcomes = [ended(rider, form) for rider, form in zip(riders, forms, strict=True)]
         assert_invariants(stack)
-    # Twelve photos are looked at and eight faces searched for at least: by then the seed has refused eight calls.
+    # Twelve photos are looked at and eight faces searched for: by then this seed has refused eight calls.
     assert throttled.refused >= 8
     assert sorted(status for status, _ in outcomes) == ["accepted"] * 2 + ["rejected"] * 10
     assert {reason for _, reason in outcomes} == {None, "FACE_ALREADY_EXISTS", "MULTIPLE_FACES", "NO_FACE"}
