@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from chalicelib.appeals import WAIVABLE, waive
-from chalicelib.audit import photo_of_row
 from chalicelib.claims import Rival, is_taken, rivals_among
 from chalicelib.errors import InvalidInputError
 from chalicelib.executions import Started, restart
@@ -20,6 +19,7 @@ from chalicelib.riders import live_item
 from chalicelib.rows import Row, iso, status_of, text_of
 from chalicelib.rules import MAX_MATCHES
 from chalicelib.twins import are_twins, record_twins
+from chalicelib.unfinished import photo_of_row
 from deploy.deployed import DeployedStage, check_user, find_deployed
 from deploy.errors import CheckError, aws_errors_explained, error_code
 from deploy.progress import Progress
