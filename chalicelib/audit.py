@@ -6,8 +6,7 @@ beside live executions: it acts on an upload only after its execution has ended,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import closing
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -132,14 +131,14 @@ class Auditor:
             now = datetime.now(UTC)
             share = now + (self._deadline - now) / (len(parts) - number + 1)
             try:
-                with closing(part(settled, self._look_after)) as steps:
-                    for _ in steps:
-                        if datetime.now(UTC) >= share:
-                            self._report.complete = False
-                            break
+                for _ in part(settled, self._look_after):
+                    if datetime.now(UTC) >= share:
+                        self._report.complete = False
+                        break
             except Exception as error:  # whatever ended one part, the others have their turn all the same
                 logger.exception("part of the audit failed", extra={"part": part.__name__})
                 failure = error
+        unfinished.keep_place()
         self._report.closed, self._report.restarted = unfinished.closed, unfinished.restarted
         self._report.complete &= not unfinished.crowded
         self._report.faces_without_row += strays.faces_without_row
@@ -169,7 +168,7 @@ class Auditor:
             return False
         return True
 
-    def _shared_faces(self, settled: datetime, look_after: LookAfter) -> Generator[None, None, None]:
+    def _shared_faces(self, settled: datetime, look_after: LookAfter) -> Iterator[None]:
         """Search again the faces accepted since the last pass: a late index can hide a rival."""
         since = self._cursors.get(_SHARED) or ""
         for row in self._table.rows_by_status(UploadStatus.ACCEPTED, since=since, before=iso(settled)):

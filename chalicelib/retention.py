@@ -5,7 +5,7 @@ What carries no tag never goes by itself: whatever fails here keeps a photo long
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
@@ -49,7 +49,7 @@ class Retention:
         self._settings = settings
         self._cursors = cursors
 
-    def originals(self, settled: datetime, look_after: LookAfter) -> Generator[None, None, None]:
+    def originals(self, settled: datetime, look_after: LookAfter) -> Iterator[None]:
         """Tag one original after the other, those of the longest unchanged rows first.
 
         Whatever changes a row, an appeal or a newer photo say, lets it come up again.

@@ -91,8 +91,8 @@ class Settings:
     audit_calls_per_second: int = 1
     uploads_per_window: int = 30
     upload_window_seconds: int = 3600
-    admissions_per_second: int = 4
-    admission_burst: int = 4
+    admissions_per_second: int = 3
+    admission_burst: int = 3
     cognito_endpoint: str | None = None
     hosted_login: str | None = None
     mail_on_accepted: bool = True

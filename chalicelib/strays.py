@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -58,7 +58,7 @@ class Strays:
         self.faces_deleted: list[str] = []
         self.thumbnails_deleted: list[str] = []
 
-    def faces(self, settled: datetime, look_after: LookAfter) -> Generator[None, None, None]:
+    def faces(self, settled: datetime, look_after: LookAfter) -> Iterator[None]:
         """Look at each face of the collection; deleted if its upload ended before `settled`."""
         request: dict[str, Any] = {"CollectionId": self._settings.collection_id, "MaxResults": 1000}
         cursor = self._cursors.get(_FACES)
@@ -91,7 +91,7 @@ class Strays:
         elif row is None:
             self.faces_without_row.append(face_id)
 
-    def thumbnails(self, settled: datetime, look_after: LookAfter) -> Generator[None, None, None]:
+    def thumbnails(self, settled: datetime, look_after: LookAfter) -> Iterator[None]:
         """Look at each thumbnail; deleted if its upload ended before `settled`."""
         bucket = self._settings.thumbnail_bucket
         cursor = self._cursors.get(_THUMBNAILS)

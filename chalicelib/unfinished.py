@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -70,8 +70,10 @@ class Unfinished:
         self.restarted: list[str] = []
         self.oldest = timedelta()
         self.crowded = False
+        self._since: str | None = None
+        self._reached: str | None = None
 
-    def processing(self, settled: datetime, look_after: LookAfter) -> Generator[None, None, None]:
+    def processing(self, settled: datetime, look_after: LookAfter) -> Iterator[None]:
         """Close what an ended execution left processing; start what never began."""
         for row in self._table.rows_by_status(UploadStatus.PROCESSING, before=iso(settled)):
             unchanged = datetime.now(UTC) - datetime.fromisoformat(row["updatedAt"]["S"])
@@ -79,28 +81,26 @@ class Unfinished:
             look_after(row["uploadId"]["S"], partial(self._look_after_processing, row))
             yield
 
-    def waiting(self, settled: datetime, look_after: LookAfter) -> Generator[None, None, None]:
+    def waiting(self, settled: datetime, look_after: LookAfter) -> Iterator[None]:
         """Start what a lost event left waiting, as turns are free.
 
         Most of these rows are of forms that nobody used. So a pass goes on where the last one stopped, and
         begins anew after the end: a lost upload behind thousands of them comes up as well.
         """
-        since = reached = self._cursors.get(_WAITING)
-        rows = self._table.rows_by_status(UploadStatus.WAITING, since=since or "", before=iso(settled))
-        try:
-            for row in rows:
-                look_after(row["uploadId"]["S"], partial(self._look_after_waiting, row, settled))
-                if self.crowded:
-                    break  # no turn is free for the rows behind it either
-                reached = row["updatedAt"]["S"]
-                yield
-            else:
-                reached = None
-        except GeneratorExit:  # its share of the time is over
-            self._cursors.set(_WAITING, reached)
-            raise
-        if reached != since:
-            self._cursors.set(_WAITING, reached)
+        self._since = self._reached = self._cursors.get(_WAITING)
+        rows = self._table.rows_by_status(UploadStatus.WAITING, since=self._since or "", before=iso(settled))
+        for row in rows:
+            look_after(row["uploadId"]["S"], partial(self._look_after_waiting, row, settled))
+            if self.crowded:
+                return  # no turn is free for the rows behind it either
+            self._reached = row["updatedAt"]["S"]
+            yield
+        self._reached = None
+
+    def keep_place(self) -> None:
+        """Keep how far `waiting` has got: where the next pass goes on."""
+        if self._reached != self._since:
+            self._cursors.set(_WAITING, self._reached)
 
     def _look_after_processing(self, row: Row) -> None:
         photo = photo_of_row(row)

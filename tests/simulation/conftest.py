@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib import unfinished
 from chalicelib.mail.delivery import MailOutcome
 from tests.simulation import calls, invocations
 from tests.simulation.cells import World
@@ -51,6 +52,14 @@ def no_mail_for_accepted(simulation: None, monkeypatch: pytest.MonkeyPatch) -> N
 def no_mails(no_mail_for_accepted: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody gets any: faults of mails are searched with one execution, and two make no others."""
     monkeypatch.setattr(notify_rider, "mail_once", lambda *_: MailOutcome.SENT)
+
+
+@pytest.fixture
+def turns_for_the_audit(simulation: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A turn is always free for the audit, and it takes none: it runs later than all others, and each
+    turn that it took there would let them wait for one of their own. Walks have its turns.
+    """
+    monkeypatch.setattr(unfinished, "take_turn_at_once", lambda *_: True)
 
 
 @pytest.fixture

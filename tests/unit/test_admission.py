@@ -236,9 +236,7 @@ def test_the_audit_lets_an_upload_wait_for_its_turn_and_starts_it_if_nobody_has(
     assert len(aws.step_functions.executions) == restarted
 
 
-def test_the_audit_takes_turns_too_and_goes_on_when_some_are_free(
-    small: FakeAws, clock: type[Clock]
-) -> None:
+def test_the_audit_takes_turns_too_and_goes_on_when_some_are_free(small: FakeAws, clock: type[Clock]) -> None:
     uploads = [small.upload(photo("anna", nonce=number), f"rider-{number}") for number in range(10)]
     for minute, uploaded in enumerate(uploads):
         long_ago(small, uploaded, minute)
