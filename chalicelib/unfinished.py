@@ -88,12 +88,15 @@ class Unfinished:
         begins anew after the end: a lost upload behind thousands of them comes up as well.
         """
         self._since = self._reached = self._cursors.get(_WAITING)
-        rows = self._table.rows_by_status(UploadStatus.WAITING, since=self._since or "", before=iso(settled))
-        for row in rows:
+        since = (self._since or "").partition(" ")[0]
+        for row in self._table.rows_by_status(UploadStatus.WAITING, since=since, before=iso(settled)):
+            place = f"{row['updatedAt']['S']} {row['uploadId']['S']}"
+            if place == self._since:
+                continue
             look_after(row["uploadId"]["S"], partial(self._look_after_waiting, row, settled))
             if self.crowded:
                 return  # no turn is free for the rows behind it either
-            self._reached = row["updatedAt"]["S"]
+            self._reached = place
             yield
         self._reached = None
 
