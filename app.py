@@ -45,7 +45,8 @@ def start_processing(event: CloudWatchEvent) -> Event:
 def start_waiting(event: Event, context: Any) -> Event:
     from chalicelib import executions
 
-    return {"outcomes": call(executions.start_waiting, records=event["Records"])}
+    failed = call(executions.start_waiting, records=event["Records"])
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
 @app.on_cw_event(

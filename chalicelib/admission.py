@@ -34,20 +34,45 @@ def take_turn(dynamodb: DynamoDBClient, settings: Settings) -> datetime | None:
     datetime
         When the upload may start; None if at once. It costs one update, and two in a burst.
     """
-    now = int(datetime.now(UTC).timestamp() * 1000)
-    step = max(1, 1000 // settings.admissions_per_second)
-    idle = {":now": {"N": str(now)}, ":next": {"N": str(now + step)}}
-    busy = {":now": {"N": str(now)}, ":step": {"N": str(step)}}
     while True:
-        free = "attribute_not_exists(nextTurn) OR nextTurn <= :now"
-        if _update("SET nextTurn = :next", free, idle, dynamodb, settings) is not None:
-            return None
-        following = _update("SET nextTurn = nextTurn + :step", "nextTurn > :now", busy, dynamodb, settings)
-        if following is not None:
-            turn = following - step
-            ahead = turn - now <= settings.admission_burst * step
+        now = int(datetime.now(UTC).timestamp() * 1000)
+        turn = _next_turn(now, None, dynamodb, settings)
+        if turn is not None:
+            ahead = turn - now <= _most_ahead(settings)
             return None if ahead else datetime.fromtimestamp(turn / 1000, UTC)
         # All turns that were taken have passed in between: ask again.
+
+
+def take_turn_at_once(dynamodb: DynamoDBClient, settings: Settings) -> bool:
+    """Take the next turn if an upload may start at once by it; else it stays for others."""
+    now = int(datetime.now(UTC).timestamp() * 1000)
+    return _next_turn(now, now + _most_ahead(settings), dynamodb, settings) is not None
+
+
+def _next_turn(now: int, latest: int | None, dynamodb: DynamoDBClient, settings: Settings) -> int | None:
+    """Take the next turn; None if it is after `latest`, or has passed between both updates. Milliseconds."""
+    step = _step(settings)
+    idle = {":now": {"N": str(now)}, ":next": {"N": str(now + step)}}
+    free = "attribute_not_exists(nextTurn) OR nextTurn <= :now"
+    if _update("SET nextTurn = :next", free, idle, dynamodb, settings) is not None:
+        return now
+    busy = {":now": {"N": str(now)}, ":step": {"N": str(step)}}
+    condition = "nextTurn > :now"
+    if latest is not None:
+        busy[":latest"] = {"N": str(latest)}
+        condition += " AND nextTurn <= :latest"
+    following = _update("SET nextTurn = nextTurn + :step", condition, busy, dynamodb, settings)
+    return None if following is None else following - step
+
+
+def _step(settings: Settings) -> int:
+    """Milliseconds between two turns."""
+    return max(1, 1000 // settings.admissions_per_second)
+
+
+def _most_ahead(settings: Settings) -> int:
+    """Milliseconds that an upload may be ahead of its turn."""
+    return settings.admission_burst * _step(settings)
 
 
 def deliver_at(turn: datetime, event: Mapping[str, Any], sqs: SQSClient, settings: Settings) -> None:

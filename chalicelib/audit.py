@@ -7,24 +7,25 @@ beside live executions: it acts on an upload only after its execution has ended,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from chalicelib.clients import is_transient
 from chalicelib.closing import close_lost
 from chalicelib.erasure import Eraser
-from chalicelib.executions import Started, restart
-from chalicelib.models import UNVERSIONED, RiderPhoto, UploadStatus, owner_of_face
+from chalicelib.models import RiderPhoto, UploadStatus, owner_of_face
 from chalicelib.observability import count, logger
-from chalicelib.passes import Cursors, Pace
+from chalicelib.passes import Cursors, LookAfter, Pace
 from chalicelib.retention import Retention
 from chalicelib.riders import live_item
-from chalicelib.rows import Row, has_ended, iso, photo_of_row, text_of
+from chalicelib.rows import Row, iso, text_of
 from chalicelib.rules import MAX_MATCHES
 from chalicelib.steps.retire_replaced import retire_older
 from chalicelib.strays import Strays
 from chalicelib.twins import are_twins
+from chalicelib.unfinished import Unfinished
 from chalicelib.uploads_table import UploadsTable
 from chalicelib.wiring import call
 
@@ -39,9 +40,6 @@ if TYPE_CHECKING:
 _SHARED: Final = "shared"
 # S3's event and its handling, retries included, take seconds; by then a lost one is lost.
 _SETTLED_AFTER = timedelta(minutes=5)
-# A form is valid for minutes, and a slow phone's upload under way then ends in hours.
-_FORM_LIFE = timedelta(days=1)
-_MAX_ATTEMPTS = 3
 
 
 @dataclass(slots=True)
@@ -55,6 +53,7 @@ class AuditReport:
     faces_without_row: list[str] = field(default_factory=list)
     faces_deleted: list[str] = field(default_factory=list)
     thumbnails_deleted: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
     complete: bool = True
 
 
@@ -95,10 +94,13 @@ class Auditor:
         self._pace = pace
         self._cursors = Cursors(table, dynamodb, settings)
         self._report = AuditReport()
-        self._oldest = timedelta()
 
     def run(self) -> AuditReport:
-        """Run the pass: unfinished uploads, faces that riders share, what no live photo accounts for."""
+        """Run the pass: unfinished uploads, faces that riders share, what no live photo accounts for.
+
+        A row that can't be looked after is reported as refused. What ends a part of the pass is raised
+        after all other parts.
+        """
         settled = datetime.now(UTC) - _SETTLED_AFTER
         strays = Strays(
             self._table,
@@ -109,19 +111,36 @@ class Auditor:
             self._cursors,
             self._pace,
         )
+        unfinished = Unfinished(
+            self._table,
+            self._dynamodb,
+            self._s3,
+            self._step_functions,
+            self._settings,
+            self._cursors,
+            self._close,
+        )
         retention = Retention(self._table, self._s3, self._settings, self._cursors)
         parts = (
-            *(self._unfinished_uploads, self._shared_faces, strays.faces, strays.thumbnails),
-            retention.originals,
+            *(unfinished.processing, unfinished.waiting, self._shared_faces),
+            *(strays.faces, strays.thumbnails, retention.originals),
         )
+        failure: Exception | None = None
         for number, part in enumerate(parts, start=1):
             # What one part leaves of its share of the time is the others'.
             now = datetime.now(UTC)
             share = now + (self._deadline - now) / (len(parts) - number + 1)
-            for _ in part(settled):
-                if datetime.now(UTC) >= share:
-                    self._report.complete = False
-                    break
+            try:
+                for _ in part(settled, self._look_after):
+                    if datetime.now(UTC) >= share:
+                        self._report.complete = False
+                        break
+            except Exception as error:  # whatever ended one part, the others have their turn all the same
+                logger.exception("part of the audit failed", extra={"part": part.__name__})
+                failure = error
+        unfinished.keep_place()
+        self._report.closed, self._report.restarted = unfinished.closed, unfinished.restarted
+        self._report.complete &= not unfinished.crowded
         self._report.faces_without_row += strays.faces_without_row
         self._report.faces_deleted = strays.faces_deleted
         self._report.thumbnails_deleted = strays.thumbnails_deleted
@@ -130,75 +149,40 @@ class Auditor:
             if found:
                 logger.warning("audit found", extra={"what": name, "ids": found[:100], "number": len(found)})
                 count("AuditFound", what=name)
-        oldest = int(self._oldest.total_seconds())
+        oldest = int(unfinished.oldest.total_seconds())
         logger.info(
             "audit done", extra={"oldestProcessingSeconds": oldest, "complete": self._report.complete}
         )
+        if failure:
+            raise failure
         return self._report
 
-    def _unfinished_uploads(self, settled: datetime) -> Iterator[None]:
-        """Restart what a lost event left waiting; close what an ended execution left processing."""
-        for row in self._table.rows_by_status(UploadStatus.PROCESSING, before=iso(settled)):
-            unchanged = datetime.now(UTC) - datetime.fromisoformat(row["updatedAt"]["S"])
-            self._oldest = max(self._oldest, unchanged)
-            self._look_after_processing(row)
-            yield
-        for row in self._table.rows_by_status(UploadStatus.WAITING, before=iso(settled)):
-            self._look_after_waiting(row, settled)
-            yield
-
-    def _look_after_processing(self, row: Row) -> None:
-        photo = photo_of_row(row)
-        if photo.execution_arn is None:
-            return
+    def _look_after(self, name: str, do: Callable[[], object]) -> bool:
         try:
-            status = self._step_functions.describe_execution(executionArn=photo.execution_arn)["status"]
-        except self._step_functions.exceptions.ExecutionDoesNotExist:
-            # The row was bound, and the start was lost.
-            self._restart(photo, photo.execution_arn)
-            return
-        if status in {"RUNNING", "PENDING_REDRIVE"} or has_ended(self._table.row_of(photo)):
-            return
-        self._close(photo, status)
-        self._report.closed.append(photo.known_upload_id)
-
-    def _look_after_waiting(self, row: Row, settled: datetime) -> None:
-        if (text_of(row, "startsAt") or "") > iso(settled):
-            return  # it waits for its turn
-        photo = photo_of_row(row)
-        try:
-            head = self._s3.head_object(Bucket=photo.bucket, Key=photo.key)
-        except self._s3.exceptions.ClientError as error:
+            do()
+        except Exception as error:  # whatever is wrong with one row, those behind it are not to wait for it
             if is_transient(error):
                 raise
-            # The form was not used yet. One that can't be any more is not asked for again and again.
-            if (text_of(row, "createdAt") or "") < iso(datetime.now(UTC) - _FORM_LIFE):
-                self._table.delete_unused(row)
-            return
-        self._restart(replace(photo, version_id=head.get("VersionId", UNVERSIONED)), None)
+            logger.exception("the audit could not look after it", extra={"id": name})
+            self._report.refused.append(name)
+            return False
+        return True
 
-    def _restart(self, photo: RiderPhoto, from_execution: str | None) -> None:
-        if from_execution and from_execution.endswith(f"-{_MAX_ATTEMPTS}"):
-            self._close(photo, "LOST")
-            self._report.closed.append(photo.known_upload_id)
-            return
-        machine = self._settings.state_machine_arn
-        if restart(photo, from_execution, self._table, self._step_functions, machine) is Started.STARTED:
-            self._report.restarted.append(photo.known_upload_id)
-
-    def _shared_faces(self, settled: datetime) -> Iterator[None]:
+    def _shared_faces(self, settled: datetime, look_after: LookAfter) -> Iterator[None]:
         """Search again the faces accepted since the last pass: a late index can hide a rival."""
         since = self._cursors.get(_SHARED) or ""
         for row in self._table.rows_by_status(UploadStatus.ACCEPTED, since=since, before=iso(settled)):
-            live = live_item(row["userId"]["S"], self._dynamodb, self._settings.rider_photo_table)
-            # What RetireReplacedPhoto left, if it failed for good.
-            self._report.retired += retire_older(
-                live, self._table, self._rekognition, self._s3, self._settings
-            )
-            if "faceId" in row and live.get("uploadId") == row["uploadId"]:
-                self._search_again(row)
-            self._cursors.set(_SHARED, row["updatedAt"]["S"])
+            # One that failed is passed over once another succeeds: what all meet is not the row's fault.
+            if look_after(row["uploadId"]["S"], partial(self._look_after_accepted, row)):
+                self._cursors.set(_SHARED, row["updatedAt"]["S"])
             yield
+
+    def _look_after_accepted(self, row: Row) -> None:
+        live = live_item(row["userId"]["S"], self._dynamodb, self._settings.rider_photo_table)
+        # What RetireReplacedPhoto left, if it failed for good.
+        self._report.retired += retire_older(live, self._table, self._rekognition, self._s3, self._settings)
+        if "faceId" in row and live.get("uploadId") == row["uploadId"]:
+            self._search_again(row)
 
     def _search_again(self, row: Row) -> None:
         self._pace.wait()
@@ -237,7 +221,13 @@ def run_audit(milliseconds_left: int) -> bool:
     bool
         Whether it came to the end of everything.
     """
-    deadline = datetime.now(UTC) + timedelta(milliseconds=milliseconds_left * 0.8)
-    report = call(Auditor, deadline=deadline, close=close_lost).run()
-    call(Eraser).sweep(deadline)
-    return report.complete
+    now = datetime.now(UTC)
+    # Riders who were erased wait neither for a pass that has much to do, nor for one that fails.
+    deadline, end = (now + timedelta(milliseconds=milliseconds_left * share) for share in (0.7, 0.8))
+    try:
+        complete = call(Auditor, deadline=deadline, close=close_lost).run().complete
+    except Exception:  # whatever it was
+        call(Eraser).sweep(end)
+        raise
+    call(Eraser).sweep(end)
+    return complete

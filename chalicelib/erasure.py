@@ -26,6 +26,7 @@ from chalicelib.models import (
     upload_id_of_object,
     uuid7,
 )
+from chalicelib.observability import logger
 from chalicelib.pictures import THUMBNAIL_PREFIX, delete_objects
 from chalicelib.riders import live_item
 from chalicelib.rows import Row, iso, status_of, text_of
@@ -101,22 +102,32 @@ class Eraser:
         Returns
         -------
         int
-            How many erased riders were looked at.
+            How many erased riders were looked at. What failed for one is raised after the others.
         """
         life = timedelta(seconds=self._settings.upload_seconds) + EXECUTION_LIFE
         swept = 0
+        failure: Exception | None = None
         for marker in list(self._table.rows_of_rider(ERASED_RIDERS)):
             if datetime.now(UTC) >= deadline:
                 break
-            user_id, tombstone = marker["rider"]["S"], marker["uploadId"]["S"]
-            # The erasure may have been stopped before it came to the rider's item.
-            self._refuse_older(user_id, tombstone, marker["erasedAt"]["S"])
-            self._delete_all(user_id, tombstone)
+            try:
+                self._sweep_after(marker, life)
+            except Exception as error:  # whatever stopped this one, the other riders are erased as well
+                logger.exception("erased rider not swept", extra={"tombstone": marker["uploadId"]["S"]})
+                failure = error
             swept += 1
-            if datetime.fromisoformat(marker["erasedAt"]["S"]) + life < datetime.now(UTC):
-                self._remove_tombstone(user_id, tombstone)
-                self._table.delete(marker)
+        if failure:
+            raise failure
         return swept
+
+    def _sweep_after(self, marker: Row, life: timedelta) -> None:
+        user_id, tombstone = marker["rider"]["S"], marker["uploadId"]["S"]
+        # The erasure may have been stopped before it came to the rider's item.
+        self._refuse_older(user_id, tombstone, marker["erasedAt"]["S"])
+        self._delete_all(user_id, tombstone)
+        if datetime.fromisoformat(marker["erasedAt"]["S"]) + life < datetime.now(UTC):
+            self._remove_tombstone(user_id, tombstone)
+            self._table.delete(marker)
 
     def _put_tombstone(self, user_id: str, tombstone: str, now: datetime) -> None:
         """Note who is to be swept, then refuse all older uploads; the item keeps its face for now."""

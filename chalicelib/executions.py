@@ -109,19 +109,31 @@ def start_waiting(
     Parameters
     ----------
     records
-        Messages of the admission queue. If one fails, all come again, which changes nothing for the others.
+        Messages of the admission queue.
+
+    Returns
+    -------
+    list of str
+        Ids of the messages that failed: they come again, and the others don't. If all failed, the last
+        one's error is raised, so that Lambda counts it.
     """
-    outcomes: list[str] = []
+    failed: list[str] = []
     for record in records:
-        event, turn = delivered(record)
-        if turn:
-            deliver_at(turn, event, sqs, settings)
-            outcomes.append(Started.WAITING)
-            continue
-        photo = photo_of_event(event["detail"])
-        logger.set_correlation_id(execution_name(photo))
-        outcomes.append(start_processing(photo, table, dynamodb, s3, step_functions, settings))
-    return outcomes
+        try:
+            event, turn = delivered(record)
+            if turn:
+                deliver_at(turn, event, sqs, settings)
+                continue
+            photo = photo_of_event(event["detail"])
+            logger.set_correlation_id(execution_name(photo))
+            outcome = start_processing(photo, table, dynamodb, s3, step_functions, settings)
+            logger.info("turn came", extra={"outcome": outcome, "uploadId": photo.upload_id})
+        except Exception:  # whatever is wrong with one message, those behind it are not to wait for it
+            failed.append(record["messageId"])
+            logger.exception("message failed", extra={"messageId": record["messageId"]})
+            if len(failed) == len(records):
+                raise
+    return failed
 
 
 def photo_of_event(detail: object) -> RiderPhoto:

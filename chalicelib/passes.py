@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from chalicelib.rows import text_of
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from chalicelib.settings import Settings
+
+# Does something about what has this id, and says whether that went well: a failure is noted, not raised,
+# unless the same call may succeed a moment later.
+type LookAfter = Callable[[str, Callable[[], object]], bool]
 
 AUDIT: Final = "#audit"  # a partition of the uploads table that no rider can have
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from chalicelib.clients import error_code
 from chalicelib.models import UNVERSIONED, UPLOAD_PREFIX, UploadStatus
-from chalicelib.passes import Cursors
+from chalicelib.passes import Cursors, LookAfter
 from chalicelib.rows import Row, iso, status_of, text_of
 from chalicelib.uploads_table import UploadsTable
 
@@ -48,7 +49,7 @@ class Retention:
         self._settings = settings
         self._cursors = cursors
 
-    def originals(self, settled: datetime) -> Iterator[None]:
+    def originals(self, settled: datetime, look_after: LookAfter) -> Iterator[None]:
         """Tag one original after the other, those of the longest unchanged rows first.
 
         Whatever changes a row, an appeal or a newer photo say, lets it come up again.
@@ -59,21 +60,21 @@ class Retention:
             since = last.partition(" ")[0]
             for row in self._table.rows_by_status(status, since=since, before=iso(settled)):
                 cursor = f"{row['updatedAt']['S']} {row['uploadId']['S']}"
-                if cursor != last:
-                    self._tag(row)
+                # One that failed is passed over once another succeeds: what all meet is not the row's fault.
+                if cursor != last and look_after(row["uploadId"]["S"], partial(self._tag, row)):
                     self._cursors.set(name, cursor)
                 yield
 
     def _tag(self, row: Row) -> None:
         key = text_of(row, "s3key") or ""
-        if not key.startswith(UPLOAD_PREFIX):
+        if not key.startswith(UPLOAD_PREFIX) or text_of(row, "s3bucket") != self._settings.photo_bucket:
             return  # no rider's upload: whoever put it there knows how long
         version_id = text_of(row, "s3versionid")
         version = {"VersionId": version_id} if version_id and version_id != UNVERSIONED else {}
         tags = [{"Key": TAG, "Value": str(kept_as(row, self._settings))}]
         try:
             self._s3.put_object_tagging(
-                Bucket=row["s3bucket"]["S"],
+                Bucket=self._settings.photo_bucket,
                 Key=key,
                 Tagging={"TagSet": tags},  # type: ignore[typeddict-item]
                 **version,  # type: ignore[arg-type]

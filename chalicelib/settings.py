@@ -53,7 +53,8 @@ class Settings:
     uploads_per_window, upload_window_seconds
         How many forms a rider gets in how long a time, in seconds.
     admissions_per_second, admission_burst
-        How many uploads a second are started, and how many may be ahead of that at once.
+        How many uploads a second are started, and how many may be ahead of that at once; `deploy up` sets
+        both to what the account's quotas carry, and the defaults are what the least of Rekognition's do.
     cognito_endpoint
         Where the user pool's API is, if not at AWS: what boto3 reads too.
     hosted_login
@@ -90,8 +91,8 @@ class Settings:
     audit_calls_per_second: int = 1
     uploads_per_window: int = 30
     upload_window_seconds: int = 3600
-    admissions_per_second: int = 5
-    admission_burst: int = 50
+    admissions_per_second: int = 3
+    admission_burst: int = 3
     cognito_endpoint: str | None = None
     hosted_login: str | None = None
     mail_on_accepted: bool = True

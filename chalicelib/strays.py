@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from chalicelib.executions import EXECUTION_LIFE
 from chalicelib.models import is_upload_id, owner_of_face
-from chalicelib.passes import Cursors, Pace
+from chalicelib.passes import Cursors, LookAfter, Pace
 from chalicelib.pictures import THUMBNAIL_PREFIX
 from chalicelib.riders import live_item
 from chalicelib.rows import Row, has_ended, iso, text_of
@@ -57,7 +58,7 @@ class Strays:
         self.faces_deleted: list[str] = []
         self.thumbnails_deleted: list[str] = []
 
-    def faces(self, settled: datetime) -> Iterator[None]:
+    def faces(self, settled: datetime, look_after: LookAfter) -> Iterator[None]:
         """Look at each face of the collection; deleted if its upload ended before `settled`."""
         request: dict[str, Any] = {"CollectionId": self._settings.collection_id, "MaxResults": 1000}
         cursor = self._cursors.get(_FACES)
@@ -69,7 +70,8 @@ class Strays:
                 cursor = None  # the collection was made anew
                 continue
             for face in page["Faces"]:
-                self._look_after_face(face["FaceId"], face.get("ExternalImageId", ""), settled)
+                face_id, image_id = face["FaceId"], face.get("ExternalImageId", "")
+                look_after(face_id, partial(self._look_after_face, face_id, image_id, settled))
                 yield
             cursor = page.get("NextToken")
             self._cursors.set(_FACES, cursor)
@@ -89,16 +91,18 @@ class Strays:
         elif row is None:
             self.faces_without_row.append(face_id)
 
-    def thumbnails(self, settled: datetime) -> Iterator[None]:
+    def thumbnails(self, settled: datetime, look_after: LookAfter) -> Iterator[None]:
         """Look at each thumbnail; deleted if its upload ended before `settled`."""
         bucket = self._settings.thumbnail_bucket
         cursor = self._cursors.get(_THUMBNAILS)
         while True:
             page = self._s3.list_objects_v2(Bucket=bucket, Prefix=THUMBNAIL_PREFIX, StartAfter=cursor or "")
             for thumbnail in page.get("Contents", []):
-                if thumbnail["LastModified"] < settled:
-                    self._look_after_thumbnail(thumbnail["Key"], thumbnail["LastModified"], settled)
-                cursor = thumbnail["Key"]
+                key, made = thumbnail["Key"], thumbnail["LastModified"]
+                if made < settled:
+                    upload_id = _upload_of(key)
+                    look_after(upload_id, partial(self._look_after_thumbnail, key, made, settled))
+                cursor = key
                 yield
             if not page.get("IsTruncated"):
                 cursor = None
@@ -107,8 +111,7 @@ class Strays:
                 return
 
     def _look_after_thumbnail(self, key: str, made: datetime, settled: datetime) -> None:
-        user_id, _, name = key.removeprefix(THUMBNAIL_PREFIX).rpartition("/")
-        upload_id = name.partition(".")[0]
+        user_id, upload_id = key.removeprefix(THUMBNAIL_PREFIX).rpartition("/")[0], _upload_of(key)
         if not is_upload_id(upload_id):
             return  # whoever put it there knows what for
         row, live_upload = self._row_and_live_upload(user_id, upload_id)
@@ -123,6 +126,10 @@ class Strays:
         row = self._table.row(user_id, upload_id)
         live = live_item(user_id, self._dynamodb, self._settings.rider_photo_table)
         return row, text_of(live, "uploadId")
+
+
+def _upload_of(key: str) -> str:
+    return key.rpartition("/")[2].partition(".")[0]
 
 
 def _is_stray(row: Row | None, upload_id: str, live_upload: str | None, settled: datetime) -> bool:

@@ -82,7 +82,12 @@ def _up(options: UpOptions, progress: Progress) -> Deployment:
     _set_dead_letters(target, outputs["DeadLetterQueueArn"], progress)
     name_api(target.session.client("apigateway"), rest_api_id, target.names.api)
     lambda_ = target.session.client("lambda")
-    set_queue_of_function(lambda_, target.names.function(START_WAITING), outputs["AdmissionQueueArn"])
+    set_queue_of_function(
+        lambda_,
+        target.names.function(START_WAITING),
+        outputs["AdmissionQueueArn"],
+        checked.admission.per_second,
+    )
     api_url = records.api_url(record)
     origin = options.page_origin or api_url.rpartition("/")[0]
     if checked.parameters["PageOrigin"] != origin:
@@ -128,6 +133,7 @@ def _deploy_functions(
     s3 = target.session.client("s3")
     _restore_record(target, project)
     project.write_stage(target.stage, outputs, checked.sender, options.architecture)
+    project.write_admission(target.stage, checked.admission.computed)
     before = records.fetch_record(s3, target.photo_bucket)
     rest_api_id = records.rest_api_id(before)
     if before is not None and rest_api_id is not None and not options.force:

@@ -56,6 +56,11 @@ class Target:
         return self.names.thumbnail_bucket(self.account_id, self.region)
 
     @property
+    def admission_queue_arn(self) -> str:
+        partition = self.session.get_partition_for_region(self.region)
+        return f"arn:{partition}:sqs:{self.region}:{self.account_id}:{self.names.admission_queue}"
+
+    @property
     def deploy_bucket(self) -> str:
         return self.names.deploy_bucket(self.account_id, self.region)
 

@@ -128,6 +128,11 @@ class Names:
     def log_group(self, name: str) -> str:
         return f"/aws/lambda/{self.function(name)}"
 
+    @property
+    def admission_queue(self) -> str:
+        """The queue of uploads that wait for their turn."""
+        return f"{APP_NAME}-{self.stage}-admission"
+
     def photo_bucket(self, account_id: str, region: str) -> str:
         return f"{APP_NAME}-{self.stage}-photos-{account_id}-{region}"
 

@@ -10,6 +10,7 @@ from deploy.checks import Sending, Target, check_python, check_sender, find_targ
 from deploy.dependencies import build_dependencies
 from deploy.errors import CheckError, aws_errors_explained
 from deploy.functions import is_production
+from deploy.pace import Admission, admission_of, audit_calls
 from deploy.plan import make_plan, tell_plan
 from deploy.progress import NoProgress, Progress
 from deploy.project import Project
@@ -64,6 +65,7 @@ class Checked:
     operations: Stack
     sender: str
     architecture: str
+    admission: Admission
     parameters: dict[str, str]
     operations_parameters: dict[str, str]
 
@@ -106,9 +108,10 @@ def prepare(options: UpOptions, progress: Progress, *, whole: bool = False) -> C
     sending = check_sender(target.session.client("sesv2"), sender, progress)
     if stack.status is None:
         _check_nothing_was_kept(target)
-    tell_quotas(
-        read_quotas(target, options.uploads_per_second, sending), options.uploads_per_second, progress
-    )
+    own = project.own_variables(target.stage)
+    quotas = read_quotas(target, sending, audit_calls(own))
+    tell_quotas(quotas, options.uploads_per_second, progress)
+    admission = admission_of(quotas, own, progress)
 
     progress.step("Building the dependencies")
     architecture = options.architecture or project.architecture(target.stage)
@@ -126,6 +129,7 @@ def prepare(options: UpOptions, progress: Progress, *, whole: bool = False) -> C
         operations=operations,
         sender=sender,
         architecture=architecture,
+        admission=admission,
         parameters={
             "Stage": target.stage,
             "Sender": sender,

@@ -14,6 +14,7 @@ from typing import Any
 
 from deploy.errors import CheckError
 from deploy.functions import APP_NAME, ENVIRONMENT, FUNCTIONS, PAGE_URL, role_output
+from deploy.pace import ADMITTING, BURST, PER_SECOND
 from deploy.template import DEFINITION, OPERATIONS, RESOURCES
 
 CONFIG = Path(".chalice/config.json")
@@ -90,6 +91,26 @@ class Project:
 
         self._change_stages(change)
 
+    def own_variables(self, stage: str) -> dict[str, str]:
+        """What an operator has set for a stage's functions, or for those of all stages."""
+        config = self.config()
+        block = config.get("stages", {}).get(stage, {})
+        return {**config.get("environment_variables", {}), **block.get("environment_variables", {})}
+
+    def write_admission(self, stage: str, computed: Mapping[str, str]) -> None:
+        """Write how uploads are started, for the functions that take turns.
+
+        There, since a stage's own variables are the operator's: what is set among those is not in `computed`.
+        """
+
+        def change(stages: JsonObject) -> None:
+            _forget_admission(stages[stage])
+            for function in ADMITTING if computed else ():
+                block = stages[stage]["lambda_functions"].setdefault(function, {})
+                block.setdefault("environment_variables", {}).update(computed)
+
+        self._change_stages(change)
+
     def write_page_url(self, stage: str, url: str) -> None:
         """Write where the riders' page is, once the API is known that serves it."""
 
@@ -108,6 +129,7 @@ class Project:
             variables = block.get("environment_variables", {})
             for name in (*ENVIRONMENT, "SENDER", PAGE_URL):
                 variables.pop(name, None)
+            _forget_admission(block)
             functions = block.get("lambda_functions", {})
             for function in FUNCTIONS:
                 functions.get(function, {}).pop("iam_role_arn", None)
@@ -152,6 +174,16 @@ class Project:
             config = _read_json(path)
             change(config.setdefault("stages", {}))
             _write_atomically(path, config)
+
+
+def _forget_admission(block: JsonObject) -> None:
+    for function in ADMITTING:
+        settings = block.get("lambda_functions", {}).get(function, {})
+        variables = settings.get("environment_variables", {})
+        for name in (PER_SECOND, BURST):
+            variables.pop(name, None)
+        if not variables:
+            settings.pop("environment_variables", None)
 
 
 @contextmanager

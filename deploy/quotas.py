@@ -14,19 +14,23 @@ from deploy.progress import Progress
 if TYPE_CHECKING:
     from deploy.checks import Sending, Target
 
-# Calls that one accepted photo makes, and what the audit takes beside (AUDIT_CALLS_PER_SECOND).
-REKOGNITION_CALLS = {
-    "DetectFaces": (1, 0),
-    "SearchFacesByImage": (1, 0),
-    "IndexFaces": (1, 0),
-    "SearchFaces": (1, 1),
-}
-# Transitions of an accepted photo's execution, retries aside.
-TRANSITIONS = 13
-# Seconds of functions' time that a photo takes: eight steps and some requests, cold starts aside.
+# Calls of each operation that one accepted photo makes. One in four may be searched for again, as the index
+# shows a face late; a quota that is used to the full never gets rid of what it has refused.
+REKOGNITION_CALLS = {"DetectFaces": 1, "SearchFacesByImage": 1, "IndexFaces": 1, "SearchFaces": 1.25}
+# What the audit calls too.
+AUDITED = "SearchFaces"
+# Transitions of an accepted photo's execution, its start included and retries aside.
+TRANSITIONS = 10
+# Seconds that a photo keeps functions busy, all its invocations together: an allowance, with Rekognition's
+# answers, S3's and cold starts in it.
 FUNCTION_SECONDS = 6
 # Executions for requests that come at the same moment, and for the audit.
 SPARE_EXECUTIONS = 3
+# Functions of one photo that run at the same moment: the two branches.
+BRANCHES = 2
+# Of quotas that an account doesn't tell, what the least of them is: of a small region, of a new account.
+LEAST_CALLS = 5
+LEAST_EXECUTIONS = 10
 
 
 @dataclass(frozen=True)
@@ -37,47 +41,104 @@ class Quota:
     ----------
     allowed
         None if the account couldn't be asked.
+    each
+        What one upload a second needs.
+    others
+        What is needed beside uploads.
     unit
-        Of both numbers.
+        Of all four numbers.
+    at_once
+        What one upload needs at one moment, for a quota of which uploads of the same moment meet it;
+        0 if those wait in line anyway.
+    assumed
+        What is taken for it where the account doesn't tell; None if it is left out then.
     """
 
     name: str
     allowed: float | None
-    needed: float
+    each: float
     unit: str
+    others: float = 0
+    at_once: float = 0
+    assumed: float | None = None
+
+    def needed(self, uploads_per_second: float) -> float:
+        """What so many uploads need."""
+        return self.each * uploads_per_second + self.others
+
+    @property
+    def carries(self) -> float | None:
+        """How many uploads a second it carries; None if nothing is known or assumed."""
+        return self._room and self._room / self.each
+
+    @property
+    def carries_at_once(self) -> float | None:
+        """How many uploads of the same moment it carries; None as above, or if it doesn't matter."""
+        return self._room and self._room / self.at_once if self.at_once else None
+
+    @property
+    def _room(self) -> float | None:
+        known = self.assumed if self.allowed is None else self.allowed
+        return None if known is None else max(0.0, known - self.others)
 
 
-def read_quotas(target: Target, uploads_per_second: float, sending: Sending) -> list[Quota]:
+def read_quotas(target: Target, sending: Sending, audit_calls: float) -> list[Quota]:
     """The quotas that a photo meets on its way.
 
     Parameters
     ----------
-    uploads_per_second
-        At the busiest time.
+    audit_calls
+        Calls a second that the audit takes of one operation.
     """
     rekognition = _values(target, "rekognition")
     states = _values(target, "states")
+    calls = {operation: _find(rekognition, rf"\b{operation}\b") for operation in REKOGNITION_CALLS}
+    found = quotas_of_steps(calls, _concurrent_executions(target), audit_calls)
+    for name, needed in (("StartExecution", 1), ("StateTransition", TRANSITIONS)):
+        allowed = _find(states, rf"\b{name}\b.*refill")
+        found.append(Quota(f"Step Functions {name}", allowed, needed, "a second"))
+    found.append(Quota("SES", sending.per_second, 1, "mails a second"))
+    return found
+
+
+def quotas_of_steps(
+    calls: Mapping[str, float | None], executions: float | None, audit_calls: float
+) -> list[Quota]:
+    """What the steps of a photo need of Rekognition and Lambda.
+
+    Parameters
+    ----------
+    calls
+        By operation, how many a second Rekognition allows; None if that isn't known.
+    executions
+        How many functions Lambda lets run at once; None as above.
+    audit_calls
+        As for `read_quotas`.
+    """
     found = [
         Quota(
             f"Rekognition {operation}",
-            _find(rekognition, rf"\b{operation}\b"),
-            calls * uploads_per_second + audit,
+            calls[operation],
+            each,
             "calls a second",
+            others=audit_calls if operation == AUDITED else 0,
+            # What is let through in one moment is a second's worth.
+            at_once=each,
+            assumed=LEAST_CALLS,
         )
-        for operation, (calls, audit) in REKOGNITION_CALLS.items()
+        for operation, each in REKOGNITION_CALLS.items()
     ]
     found.append(
         Quota(
             "Lambda",
-            _concurrent_executions(target),
-            FUNCTION_SECONDS * uploads_per_second + SPARE_EXECUTIONS,
+            executions,
+            FUNCTION_SECONDS,
             "executions at once",
+            others=SPARE_EXECUTIONS,
+            at_once=BRANCHES,
+            assumed=LEAST_EXECUTIONS,
         )
     )
-    for name, needed in (("StartExecution", 1), ("StateTransition", TRANSITIONS)):
-        allowed = _find(states, rf"\b{name}\b.*refill")
-        found.append(Quota(f"Step Functions {name}", allowed, needed * uploads_per_second, "a second"))
-    found.append(Quota("SES", sending.per_second, uploads_per_second, "mails a second"))
     return found
 
 
@@ -88,8 +149,9 @@ def tell_quotas(quotas: list[Quota], uploads_per_second: float, progress: Progre
     for quota in quotas:
         if quota.allowed is None:
             continue
-        text = f"{quota.name}: {quota.allowed:g} {quota.unit}, {quota.needed:g} needed for {load}"
-        if quota.allowed < quota.needed:
+        needed = quota.needed(uploads_per_second)
+        text = f"{quota.name}: {quota.allowed:g} {quota.unit}, {needed:g} needed for {load}"
+        if quota.allowed < needed:
             progress.warn(f"{text}. Ask for more in the Service Quotas console, or photos wait.")
         else:
             progress.detail(text)

@@ -15,13 +15,13 @@ from deploy.checks import Target, find_target
 from deploy.data import delete_data, kept_elsewhere, stop_backups
 from deploy.deploy_bucket import DeployBucket
 from deploy.errors import ChaliceError, CheckError, StackError, aws_errors_explained, error_code
-from deploy.functions import FUNCTIONS, START_WAITING, TRIGGERED, is_production
+from deploy.functions import FUNCTIONS, TRIGGERED, is_production
 from deploy.progress import NoProgress, Progress
 from deploy.project import Project
 from deploy.record import RECORDS
 from deploy.stack import Stack
 from deploy.template import PHOTOS, template_body
-from deploy.wiring import remove_queues_of_function
+from deploy.wiring import remove_mappings_of_queue
 
 # An upload may still arrive by a form that was handed out before, and keep its bucket from going.
 DELETE_ATTEMPTS = 3
@@ -110,6 +110,9 @@ def _down(options: DownOptions, progress: Progress, confirm: Callable[[str], boo
     parameters = stack.parameters()
 
     progress.step("Deleting the functions, their API and their rules")
+    # First, while the function is there that the queue invokes.
+    if remove_mappings_of_queue(target.session.client("lambda"), target.admission_queue_arn):
+        progress.detail("deleted what let the queue of waiting uploads start them")
     _delete_by_chalice(target, project, progress)
     _delete_leftovers(target, progress)
 
@@ -186,8 +189,6 @@ def _delete_leftovers(target: Target, progress: Progress) -> None:
     for api_id in records.find_rest_apis(apigateway, target):
         apigateway.delete_rest_api(restApiId=api_id)
         progress.detail(f"deleted the API {api_id}")
-    if remove_queues_of_function(lambda_, names.function(START_WAITING)):
-        progress.detail(f"deleted the queue's way to {names.function(START_WAITING)}")
     for function in names.functions:
         try:
             lambda_.delete_function(FunctionName=function)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deploy.errors import DeployError
 from deploy.functions import PAGE_URL
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_apigateway.client import APIGatewayClient
     from mypy_boto3_events.client import EventBridgeClient
     from mypy_boto3_lambda.client import LambdaClient
+    from mypy_boto3_lambda.type_defs import EventSourceMappingConfigurationTypeDef
 
 # EventBridge's own default and most, stated so that nobody has to know it.
 EVENT_RETRIES = 185
@@ -18,9 +21,23 @@ EVENT_AGE_SECONDS = 86_400
 # Lambda's own default and most, for an event that it has taken over.
 INVOCATION_RETRIES = 2
 INVOCATION_AGE_SECONDS = 21_600
-# Two are Lambda's least. Two batches of ten start some forty uploads a second.
+# One batch at a time starts some twenty uploads a second; less than two at a time Lambda doesn't take.
 QUEUE_BATCH = 10
-QUEUE_CONCURRENCY = 2
+STARTS = 20
+LEAST_CONCURRENCY = 2
+# States in which Lambda takes changes of a mapping; from the others it comes to one of these, or goes.
+_SETTLED = ("Enabled", "Disabled")
+
+
+class Patience(NamedTuple):
+    """How often to look again whether Lambda is done, and how long to wait in between."""
+
+    looks: int
+    seconds: float
+
+
+# Lambda takes seconds to switch a mapping on or off, and up to a minute or two.
+PATIENCE = Patience(100, 3.0)
 
 
 def set_dead_letters_of_rule(events: EventBridgeClient, rule: str, queue_arn: str) -> None:
@@ -46,24 +63,79 @@ def set_dead_letters_of_rule(events: EventBridgeClient, rule: str, queue_arn: st
         raise DeployError(f"EventBridge refused the dead-letter queue of {rule}: {answer['FailedEntries']}")
 
 
-def set_queue_of_function(lambda_: LambdaClient, function: str, queue_arn: str) -> None:
-    """Let the queue invoke the function: as many at once as starting a few uploads takes, and no more."""
-    mappings = lambda_.list_event_source_mappings(FunctionName=function, EventSourceArn=queue_arn)
-    if not mappings["EventSourceMappings"]:
+def set_queue_of_function(
+    lambda_: LambdaClient, function: str, queue_arn: str, per_second: int, patience: Patience = PATIENCE
+) -> None:
+    """Let the queue invoke the function: as many at once as starting so many uploads takes, and no more.
+
+    What is there already is brought up to date and switched on; returns once Lambda says that it is on.
+
+    Parameters
+    ----------
+    per_second
+        Uploads that are started in a second.
+    """
+    wanted: dict[str, Any] = {
+        "BatchSize": QUEUE_BATCH,
+        "ScalingConfig": {"MaximumConcurrency": max(LEAST_CONCURRENCY, math.ceil(per_second / STARTS))},
+        # A message that fails comes again alone, and those beside it in the batch are done.
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
+    }
+    mapping = _settled_mapping(lambda_, queue_arn, patience)
+    if mapping is None:
         lambda_.create_event_source_mapping(
             FunctionName=function,
             EventSourceArn=queue_arn,
-            BatchSize=QUEUE_BATCH,
-            ScalingConfig={"MaximumConcurrency": QUEUE_CONCURRENCY},
+            **wanted,
+        )
+    elif mapping["State"] != "Enabled" or any(mapping.get(name) != value for name, value in wanted.items()):
+        lambda_.update_event_source_mapping(
+            UUID=mapping["UUID"],
+            FunctionName=function,
+            Enabled=True,
+            **wanted,
+        )
+    else:
+        return
+    mapping = _settled_mapping(lambda_, queue_arn, patience)
+    if mapping is None or mapping["State"] != "Enabled":
+        raise DeployError(
+            f"The queue {queue_arn} doesn't invoke {function}: Lambda says "
+            f"{mapping['State'] if mapping else 'there is no mapping'}. Run `up` again."
         )
 
 
-def remove_queues_of_function(lambda_: LambdaClient, function: str) -> int:
-    """Delete what lets queues invoke a function, which outlives it; returns how many there were."""
-    mappings = lambda_.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
-    for mapping in mappings:
-        lambda_.delete_event_source_mapping(UUID=mapping["UUID"])
-    return len(mappings)
+def remove_mappings_of_queue(lambda_: LambdaClient, queue_arn: str, patience: Patience = PATIENCE) -> bool:
+    """Delete what lets a queue invoke a function, before the function goes; False if there was nothing."""
+    removed = False
+    while (mapping := _settled_mapping(lambda_, queue_arn, patience)) is not None:
+        try:
+            lambda_.delete_event_source_mapping(UUID=mapping["UUID"])
+        except lambda_.exceptions.ResourceNotFoundException:
+            continue  # somebody else was faster
+        removed = True
+    return removed
+
+
+def _settled_mapping(
+    lambda_: LambdaClient, queue_arn: str, patience: Patience
+) -> EventSourceMappingConfigurationTypeDef | None:
+    """A queue's mapping, once Lambda takes changes of it; None without one, or once it is deleted.
+
+    Found by the queue: asked for that of a function that is gone, Lambda answers with an error.
+    """
+    for left in range(patience.looks, -1, -1):
+        mappings = lambda_.list_event_source_mappings(EventSourceArn=queue_arn)["EventSourceMappings"]
+        if not mappings:
+            return None
+        settled = [mapping for mapping in mappings if mapping["State"] in _SETTLED]
+        if settled:
+            return settled[0]
+        if left:
+            time.sleep(patience.seconds)
+    raise DeployError(
+        f"The mapping of the queue {queue_arn} is still {mappings[0]['State']}: run the same command again."
+    )
 
 
 def set_on_failure_destination(

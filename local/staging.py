@@ -13,6 +13,7 @@ _DIRECTORIES = ("chalicelib", "statemachine")
 _OPTIONAL_DIRECTORIES = ("vendor",)
 _CONFIG = Path(".chalice/config.json")
 _PACKAGES = Path(".chalice/deployments")
+_PACE = {"ADMISSIONS_PER_SECOND": "5", "ADMISSION_BURST": "50"}
 # Chalice's name for the zip of the dependencies: it holds a digest of requirements.txt and vendor/.
 _DEPENDENCIES = "managed-layer-*.zip"
 
@@ -36,7 +37,10 @@ def stage_app(directory: Path, package_cache: Path, source: Path = PROJECT) -> N
             shutil.copytree(source / name, directory / name, ignore=shutil.ignore_patterns("__pycache__"))
     config = json.loads((source / _CONFIG).read_text())
     # Stages of the user's own are none of ours.
-    config["stages"] = {name: block for name, block in config.get("stages", {}).items() if name == "local"}
+    block = config.get("stages", {}).get("local", {})
+    # The face service here has no quota; what the models carry, riders wait for in the steps.
+    block["environment_variables"] = _PACE | block.get("environment_variables", {})
+    config["stages"] = {"local": block}
     packages = directory / _PACKAGES
     packages.mkdir(parents=True)
     (directory / _CONFIG).write_text(json.dumps(config, indent=2) + "\n")

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from deploy import NoProgress
+from deploy.quotas import LEAST_CALLS
 from local.places import CACHE
 from local.riders import Rider, sign_up
 from local.samples import ensure_samples
 from local.stack import Directories, Stack
 from tests.e2e.authorization import assert_authorized
-from tests.e2e.faults import FaceServiceProxy
+from tests.e2e.faults import FaceServiceProxy, Quota
 from tests.e2e.inbox import Inbox, serving
 from tests.e2e.world import assert_invariants, empty
 
@@ -27,8 +28,8 @@ def samples() -> dict[str, Path]:
 
 @pytest.fixture(scope="session")
 def faces() -> Iterator[FaceServiceProxy]:
-    """What stands between the embedded AWS and the face service; it passes all on unless told otherwise."""
-    with FaceServiceProxy() as proxy:
+    """What stands between the embedded AWS and the face service; it has the least of Rekognition's quotas."""
+    with FaceServiceProxy(usual=Quota(LEAST_CALLS)) as proxy:
         yield proxy
 
 

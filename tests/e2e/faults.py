@@ -154,6 +154,11 @@ class LostAnswer(Fault):
 class FaceServiceProxy:
     """Stands between the embedded AWS and the face service; a context manager.
 
+    Parameters
+    ----------
+    usual
+        What becomes of calls while a test asks for nothing else.
+
     Attributes
     ----------
     target
@@ -162,10 +167,10 @@ class FaceServiceProxy:
         How many calls of each operation came.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, usual: Fault) -> None:
         self.target = ""
         self.calls: Counter[str] = Counter()
-        self._fault = Fault()
+        self._fault = self._usual = usual
         self._lock = threading.Lock()
         self._server = _Server(self)
         self.url = f"http://{LOOPBACK}:{self._server.server_address[1]}"
@@ -178,7 +183,7 @@ class FaceServiceProxy:
         try:
             yield fault
         finally:
-            self._fault = Fault()
+            self._fault = self._usual
             if isinstance(fault, Held):
                 fault.let_go()
 

@@ -267,13 +267,17 @@ def _look_after_the_erased(app: Any, aws: FakeAws, needs: set[Need]) -> None:
 
 
 def _audit(needs: set[Need]) -> None:
-    """An original whose object had no version when it was looked for, and a failure that nobody closed."""
+    """An original whose object had no version when it was looked for, and a failure that nobody closed.
+
+    It failed with its claim open: a face may have been indexed that nobody knows of.
+    """
     aws = FakeAws()
     unversioned = replace(aws.upload(photo("gus"), "gus"), version_id=UNVERSIONED)
     started(aws, unversioned)
     aws.table.end(unversioned, UploadStatus.REJECTED, reason=Reason.NO_FACE, message="rejected")
     aws.cognito.sign_up("hal", email="hal@example.com", email_verified="true")
     failed = started(aws, aws.upload(photo("hal"), "hal"))
+    aws.table.open_claim(failed)
     aws.step_functions.close((failed.execution_arn or "").rpartition(":")[2], "FAILED")
     grow_old(aws)
     with _recording(aws, needs):

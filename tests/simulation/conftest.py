@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib import unfinished
 from chalicelib.mail.delivery import MailOutcome
 from chalicelib.retention import Retention
 from chalicelib.steps import notify_rider
@@ -58,6 +59,14 @@ def no_tags(simulation: None, monkeypatch: pytest.MonkeyPatch) -> None:
     Walks have the tags.
     """
     monkeypatch.setattr(Retention, "originals", lambda *_: iter(()))
+
+
+@pytest.fixture
+def turns_for_the_audit(simulation: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A turn is always free for the audit, and it takes none: it runs later than all others, and each
+    turn that it took there would let them wait for one of their own. Walks have its turns.
+    """
+    monkeypatch.setattr(unfinished, "take_turn_at_once", lambda *_: True)
 
 
 @pytest.fixture

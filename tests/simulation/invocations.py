@@ -25,6 +25,7 @@ from chalicelib import (
     erasure,
     executions,
     observability,
+    unfinished,
     uploads_table,
     wiring,
 )
@@ -199,7 +200,7 @@ def simulated(patches: Any) -> Iterator[None]:
     patches.setitem(wiring._PROVIDERS, "settings", lambda: SETTINGS)
     patches.setitem(wiring._PROVIDERS, "pace", lambda: Pace(float("inf")))
     patches.setattr(wiring, "settings", lambda: SETTINGS)
-    for module in (uploads_table, erasure, audit, admission):
+    for module in (uploads_table, erasure, audit, unfinished, admission):
         patches.setattr(module, "datetime", Clock)
     patches.setattr(erasure, "os", SimpleNamespace(urandom=bytes))  # a run is the same each time
     patches.setattr(observability, "single_metric", lambda **_: contextlib.nullcontext(NoMetric()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from tests.asl import Status
@@ -19,7 +20,7 @@ from tests.simulation.stand_ins import Answer, Request
 
 START: Final = 1_767_225_600.0  # 2026-01-01: when uploads happen
 LATER: Final = START + 7_200.0  # when everything of that time is settled
-TURN_COMES: Final = START + 120.0  # when messages of the admission queue are delivered
+TURN_COMES: Final = START + 120.0  # when messages of the admission queue are delivered, or later
 _TURNS: Final = "turns/"
 _EXECUTIONS: Final = "executions/"
 _FAILURES: Final = (Status.FAILED, Status.ABORTED, Status.TIMED_OUT)
@@ -230,7 +231,9 @@ def _reconciled(state: State) -> State:
     machines, jobs = list(state.machines), list(state.jobs)
     for cell in state.world.under(_TURNS):
         starts_at, _, body = cell.removeprefix(_TURNS).partition("/")
-        run = Run.first("start_waiting", turn_event(starts_at, body), TURN_COMES, cell)
+        # Where the audit has taken a turn meanwhile, the next one is later.
+        then = max(TURN_COMES, datetime.fromisoformat(starts_at).timestamp())
+        run = Run.first("start_waiting", turn_event(starts_at, body), then, cell)
         jobs.append(Job(f"turn {starts_at}", "event", run))
         state = state._replace(world=state.world.changed({cell: None}))
     for cell in state.world.under(_EXECUTIONS):

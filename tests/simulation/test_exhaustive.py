@@ -36,7 +36,7 @@ def test_in_every_order_of_the_calls_the_invariants_hold(scenario: Scenario) -> 
     assert explored.audited == 0 or scenario.audit_mends
 
 
-@pytest.mark.usefixtures("no_mail_for_accepted", "no_tags")
+@pytest.mark.usefixtures("no_mail_for_accepted", "no_tags", "turns_for_the_audit")
 @pytest.mark.parametrize(
     "scenario", [scenarios.AUDITED, scenarios.TURN_AUDITED], ids=lambda scenario: scenario.name
 )

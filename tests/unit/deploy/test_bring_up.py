@@ -9,6 +9,7 @@ import pytest
 from deploy.bring_up import _create_unprotected
 from deploy.checks import Target
 from deploy.errors import StackError
+from deploy.pace import Admission
 from deploy.preflight import Checked
 from deploy.project import Project
 from deploy.stack import Stack
@@ -37,6 +38,7 @@ def create(fake: FakeCloudFormation, stage: str) -> None:
         architecture="arm64",
         parameters={"Stage": stage, "Production": "true"},
         operations_parameters={},
+        admission=Admission(per_second=3, burst=3, computed={}),
     )
     _create_unprotected(checked, Templates(), lines)  # type: ignore[arg-type]
 

@@ -70,6 +70,33 @@ def test_forgetting_a_stage_gives_the_same_file_again(project: Project) -> None:
     assert (project.directory / CONFIG).read_bytes() == before
 
 
+def test_how_uploads_are_started_is_written_for_who_starts_them_and_forgotten(project: Project) -> None:
+    before = (project.directory / CONFIG).read_bytes()
+    project.write_stage("dev", OUTPUTS, "rides@example.com", "arm64")
+    own = project.own_variables("dev")
+    project.write_admission("dev", {"ADMISSIONS_PER_SECOND": "4", "ADMISSION_BURST": "4"})
+    project.write_admission("dev", {"ADMISSION_BURST": "9"})
+    functions = config_of(project)["stages"]["dev"]["lambda_functions"]
+    told = {name for name, block in functions.items() if "environment_variables" in block}
+    assert told == {"start_processing", "audit"}
+    assert functions["audit"]["environment_variables"] == {"ADMISSION_BURST": "9"}
+    assert project.own_variables("dev") == own, "what was computed is no operator's"
+    project.write_admission("dev", {})
+    assert "environment_variables" not in config_of(project)["stages"]["dev"]["lambda_functions"]["audit"]
+    project.write_admission("dev", {"ADMISSION_BURST": "9"})
+    project.forget_stage("dev")
+    assert (project.directory / CONFIG).read_bytes() == before
+
+
+def test_a_stages_own_variables_win_over_those_of_all_stages(project: Project) -> None:
+    config = config_of(project)
+    config["environment_variables"] = {"ADMISSIONS_PER_SECOND": "2", "ADMISSION_BURST": "3"}
+    config["stages"] = {"dev": {"environment_variables": {"ADMISSIONS_PER_SECOND": "7"}}}
+    (project.directory / CONFIG).write_text(json.dumps(config))
+    assert project.own_variables("dev") == {"ADMISSIONS_PER_SECOND": "7", "ADMISSION_BURST": "3"}
+    assert project.own_variables("prod") == {"ADMISSIONS_PER_SECOND": "2", "ADMISSION_BURST": "3"}
+
+
 def test_what_others_wrote_stays(project: Project) -> None:
     config = config_of(project)
     mine = {

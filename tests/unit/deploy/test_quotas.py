@@ -7,7 +7,8 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from deploy.checks import Sending, Target
-from deploy.quotas import Quota, read_quotas, tell_quotas
+from deploy.quotas import TRANSITIONS, Quota, read_quotas, tell_quotas
+from tests.statemachine.test_costs import EXPECTED
 from tests.unit.deploy.fakes import Lines, client_error
 
 SENDING = Sending("example.com", in_sandbox=False, per_second=14, per_day=50_000)
@@ -56,25 +57,25 @@ class Session:
         return {"AccountLimit": {"ConcurrentExecutions": 10, "UnreservedConcurrentExecutions": 10}}
 
 
-def quotas(session: Session, uploads_per_second: float = 1) -> dict[str, Quota]:
+def quotas(session: Session) -> dict[str, Quota]:
     target = Target(session, "dev", "eu-west-1", "123456789012")  # type: ignore[arg-type]
-    return {quota.name: quota for quota in read_quotas(target, uploads_per_second, SENDING)}
+    return {quota.name: quota for quota in read_quotas(target, SENDING, audit_calls=1)}
 
 
 def test_each_quota_is_read_by_its_operation_and_the_accounts_own_wins() -> None:
     found = quotas(Session({TPS.format("DetectFaces"): 50}))
     assert found["Rekognition DetectFaces"].allowed == 50
     assert found["Rekognition SearchFaces"].allowed == 5
-    # A second for the audit.
-    assert found["Rekognition SearchFaces"].needed == 2
-    assert found["Lambda"] == Quota("Lambda", 10, 9, "executions at once")
+    # One a second is the audit's, and one face in four is searched for again.
+    assert found["Rekognition SearchFaces"].needed(1) == 2.25
+    assert (found["Lambda"].allowed, found["Lambda"].needed(1)) == (10, 9)
     assert found["Step Functions StartExecution"].allowed == 300
     assert found["SES"].allowed == 14
 
 
 def test_what_the_load_does_not_fit_into_is_warned_of_and_the_rest_told() -> None:
     lines = Lines()
-    tell_quotas(list(quotas(Session(), 5).values()), 5, lines)
+    tell_quotas(list(quotas(Session()).values()), 5, lines)
     assert [line.partition(":")[0] for line in lines.warnings] == ["Rekognition SearchFaces", "Lambda"]
     assert "10 executions at once, 33 needed for 5 uploads a second" in lines.warnings[1]
     assert len(lines.details) == 6
@@ -93,3 +94,8 @@ def test_an_account_that_does_not_tell_is_said_to_be_unknown(error: Exception) -
     assert lines.warnings == []
     assert lines.details[-1].startswith("quotas unknown, this account doesn't tell: Rekognition DetectFaces")
     assert lines.details[-1].endswith("Lambda, Step Functions StartExecution, Step Functions StateTransition")
+
+
+def test_transitions_are_those_of_an_accepted_photo() -> None:
+    # States that are entered, and the start.
+    assert EXPECTED["accepted"][2] + 1 == TRANSITIONS

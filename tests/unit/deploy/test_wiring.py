@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import boto3
 import pytest
 from botocore.stub import Stubber
 
 from deploy.errors import DeployError
 from deploy.wiring import (
-    remove_queues_of_function,
+    Patience,
+    remove_mappings_of_queue,
     set_dead_letters_of_rule,
     set_on_failure_destination,
     set_page_url,
@@ -54,32 +57,113 @@ def test_a_target_that_is_refused_is_an_error(events: Stubber) -> None:
 
 
 WAITING = "rider-photos-dev-start_waiting"
-UUIDS = [f"00000000-0000-0000-0000-00000000000{number}" for number in (1, 2)]
+UUID = "00000000-0000-0000-0000-000000000001"
+WANTED = {
+    "BatchSize": 10,
+    "ScalingConfig": {"MaximumConcurrency": 2},
+    "FunctionResponseTypes": ["ReportBatchItemFailures"],
+}
+AT_ONCE = Patience(3, 0)
 
 
-@pytest.mark.parametrize("known", [False, True])
-def test_a_queue_invokes_its_function_once_however_often_it_is_set(known: bool) -> None:
-    lambda_ = Stubber(boto3.client("lambda", **SOMEWHERE))
-    asked = {"FunctionName": WAITING, "EventSourceArn": QUEUE}
-    found = [{"UUID": UUIDS[0]}] if known else []
-    lambda_.add_response("list_event_source_mappings", {"EventSourceMappings": found}, asked)
-    if not known:
-        made = {**asked, "BatchSize": 10, "ScalingConfig": {"MaximumConcurrency": 2}}
-        lambda_.add_response("create_event_source_mapping", {"UUID": UUIDS[0]}, made)
-    with lambda_:
-        set_queue_of_function(lambda_.client, WAITING, QUEUE)
-    lambda_.assert_no_pending_responses()
+@pytest.fixture
+def lambda_() -> Iterator[Stubber]:
+    with Stubber(boto3.client("lambda", **SOMEWHERE)) as stubber:
+        yield stubber
+    stubber.assert_no_pending_responses()
 
 
-def test_what_lets_queues_invoke_a_function_is_removed() -> None:
-    lambda_ = Stubber(boto3.client("lambda", **SOMEWHERE))
-    found = {"EventSourceMappings": [{"UUID": uuid} for uuid in UUIDS]}
-    lambda_.add_response("list_event_source_mappings", found, {"FunctionName": WAITING})
-    for uuid in UUIDS:
-        lambda_.add_response("delete_event_source_mapping", {}, {"UUID": uuid})
-    with lambda_:
-        assert remove_queues_of_function(lambda_.client, WAITING) == 2
-    lambda_.assert_no_pending_responses()
+def found(lambda_: Stubber, *states: str, **other: object) -> None:
+    """Lambda tells of the queue's mappings in these states."""
+    mappings = [{"UUID": UUID, "State": state, **WANTED, **other} for state in states]
+    asked = {"EventSourceArn": QUEUE}
+    lambda_.add_response("list_event_source_mappings", {"EventSourceMappings": mappings}, asked)
+
+
+def created(lambda_: Stubber) -> None:
+    made = {"FunctionName": WAITING, "EventSourceArn": QUEUE, **WANTED}
+    lambda_.add_response("create_event_source_mapping", {"UUID": UUID}, made)
+
+
+def updated(lambda_: Stubber) -> None:
+    changed = {"UUID": UUID, "FunctionName": WAITING, "Enabled": True, **WANTED}
+    lambda_.add_response("update_event_source_mapping", {"UUID": UUID}, changed)
+
+
+def set_queue(lambda_: Stubber) -> None:
+    set_queue_of_function(lambda_.client, WAITING, QUEUE, 4, AT_ONCE)
+
+
+def test_a_queue_gets_its_function_and_is_waited_for(lambda_: Stubber) -> None:
+    found(lambda_)
+    created(lambda_)
+    found(lambda_, "Creating")
+    found(lambda_, "Enabled")
+    set_queue(lambda_)
+
+
+def test_what_is_as_it_should_be_is_left_alone(lambda_: Stubber) -> None:
+    found(lambda_, "Enabled")
+    set_queue(lambda_)
+
+
+@pytest.mark.parametrize(
+    ("state", "other"),
+    [
+        ("Disabled", {}),
+        ("Enabled", {"BatchSize": 1}),
+        ("Enabled", {"ScalingConfig": {"MaximumConcurrency": 5}}),
+        ("Enabled", {"FunctionResponseTypes": []}),
+    ],
+)
+def test_what_is_off_or_otherwise_is_brought_up_to_date(
+    lambda_: Stubber, state: str, other: dict[str, object]
+) -> None:
+    found(lambda_, state, **other)
+    updated(lambda_)
+    found(lambda_, "Enabling")
+    found(lambda_, "Enabled")
+    set_queue(lambda_)
+
+
+def test_one_that_is_being_deleted_is_waited_for_and_made_anew(lambda_: Stubber) -> None:
+    found(lambda_, "Deleting")
+    found(lambda_)
+    created(lambda_)
+    found(lambda_, "Enabled")
+    set_queue(lambda_)
+
+
+@pytest.mark.parametrize("state", ["Updating", "Disabled"])
+def test_one_that_does_not_come_on_is_an_error(lambda_: Stubber, state: str) -> None:
+    found(lambda_)
+    created(lambda_)
+    for _ in range(1 if state == "Disabled" else AT_ONCE.looks + 1):
+        found(lambda_, state)
+    with pytest.raises(DeployError, match=state):
+        set_queue(lambda_)
+
+
+@pytest.mark.parametrize(("per_second", "at_once"), [(1, 2), (40, 2), (41, 3), (249, 13)])
+def test_a_faster_pace_takes_more_batches_at_once(lambda_: Stubber, per_second: int, at_once: int) -> None:
+    found(lambda_, "Enabled", ScalingConfig={"MaximumConcurrency": at_once})
+    set_queue_of_function(lambda_.client, WAITING, QUEUE, per_second, AT_ONCE)
+
+
+def test_what_lets_a_queue_invoke_a_function_is_removed_by_the_queue(lambda_: Stubber) -> None:
+    found(lambda_, "Updating")
+    found(lambda_, "Enabled")
+    lambda_.add_response("delete_event_source_mapping", {}, {"UUID": UUID})
+    found(lambda_, "Deleting")
+    found(lambda_)
+    assert remove_mappings_of_queue(lambda_.client, QUEUE, AT_ONCE)
+
+
+def test_where_there_is_nothing_or_it_goes_meanwhile_nothing_is_removed(lambda_: Stubber) -> None:
+    found(lambda_, "Enabled")
+    lambda_.add_client_error("delete_event_source_mapping", "ResourceNotFoundException")
+    found(lambda_)
+    assert not remove_mappings_of_queue(lambda_.client, QUEUE, AT_ONCE)
 
 
 @pytest.mark.parametrize("retries", [0, 2])
