@@ -1,4 +1,4 @@
-"""What is deployed: the zips that Lambda got, no larger than they may be, and with nothing that never runs."""
+"""What is deployed: the zips that Lambda got, no larger than they may be, with nothing that never runs."""
 
 from __future__ import annotations
 
