@@ -29,6 +29,13 @@ ACCEPTED: Final = (
         "it knows DescribeExecution for express machines alone; the Service Authorization Reference lists "
         "the resource type execution",
     ),
+    Accepted(
+        "parliament",
+        "RESOURCE_POLICY_PRIVILEGE_ESCALATION",
+        r"deployer-stacks\.json",
+        "who deploys may read and write these buckets by the other policy anyway, and their policies are part "
+        "of the stack",
+    ),
     Accepted("bandit", "B101", "(chalicelib|deploy|local)/.*", "tells mypy what is known; decides nothing"),
     Accepted("bandit", "B105", "local/console/server.py", "the name of a header"),
     Accepted("bandit", "B105", "local/emulator/process.py", "the embedded AWS's public default keys"),
