@@ -106,5 +106,5 @@ def test_a_mail_needs_the_grant_on_the_senders_identity(as_role):
 
 
 def test_unknown_keys_are_refused(guarded):
-    keys = {"AccessKeyId": "AKIAUNKNOWNUNKNOWN00", "SecretAccessKey": "x"}
+    keys = {"AccessKeyId": "AKIAUNKNOWN00EXAMPLE", "SecretAccessKey": "x"}
     assert refusal(session(guarded, keys)("dynamodb").list_tables) == "UnrecognizedClientException"
