@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from checks.findings import Accepted
+from checks.findings import EXAMPLE_KEY, Accepted
 
 _OWN_KEYS: Final = (
     "encrypted with AWS's own keys; a key of the account's own costs money and grants in every role, and "
@@ -29,6 +29,12 @@ ACCEPTED: Final = (
         "it knows DescribeExecution for express machines alone; the Service Authorization Reference lists "
         "the resource type execution",
     ),
+    Accepted(
+        "parliament",
+        "RESOURCE_POLICY_PRIVILEGE_ESCALATION",
+        r"deployer-stacks\.json",
+        "who deploys may read and write these buckets by the other policy anyway",
+    ),
     Accepted("bandit", "B101", "(chalicelib|deploy|local)/.*", "tells mypy what is known; decides nothing"),
     Accepted("bandit", "B105", "local/console/server.py", "the name of a header"),
     Accepted("bandit", "B105", "local/emulator/process.py", "the embedded AWS's public default keys"),
@@ -48,10 +54,24 @@ ACCEPTED: Final = (
     Accepted(
         "detect-secrets", "Hex High Entropy String", "local/(rekognition/weights|samples).py", _PUBLISHED
     ),
+    Accepted("detect-secrets", EXAMPLE_KEY, "tests/.*", _EXAMPLE),
     Accepted(
         "detect-secrets",
-        "Hex High Entropy String|Base64 High Entropy String|Secret Keyword|AWS Access Key",
-        "tests/.*",
+        "Secret Keyword",
+        r"tests/(fakes/s3|browser/(riding|test_signing_in)|local/emulator/test_(api|rekognition))\.py"
+        r"|tests/local/rekognition/(conftest|test_rekognition_documented)\.py",
         _EXAMPLE,
+    ),
+    Accepted(
+        "detect-secrets",
+        "Base64 High Entropy String",
+        r"tests/(fakes/s3|unit/deploy/test_checks)\.py",
+        _EXAMPLE,
+    ),
+    Accepted(
+        "detect-secrets",
+        "Hex High Entropy String",
+        r"tests/events/object_\w+\.json",
+        "ETags and ids of requests in S3's events",
     ),
 )

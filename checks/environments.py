@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from checks.findings import JudgeError, NotRunError
+from checks.findings import JudgeError, ProgramMissingError
 
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parent
@@ -43,14 +43,14 @@ def node_program(name: str) -> list[str]:
 
     Raises
     ------
-    NotRunError
+    ProgramMissingError
         If there is no node.
     JudgeError
         If the packages cannot be installed.
     """
     for needed in (_NODE, "npm"):
         if shutil.which(needed) is None:
-            raise NotRunError(
+            raise ProgramMissingError(
                 f"{needed} is not installed (Debian: apt install nodejs npm; macOS: brew install node)"
             )
     pins, directory = HERE / "package-lock.json", _DIRECTORY / _NODE

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+# The rule of an access key that AWS's own documents made up; any other is a real one's.
+EXAMPLE_KEY: Final = "AWS Access Key of examples"
 
 
 class Finding(NamedTuple):
@@ -43,6 +46,10 @@ class Accepted(NamedTuple):
 
 class NotRunError(Exception):
     """A judge needs what this machine may well lack; the message says what."""
+
+
+class ProgramMissingError(NotRunError):
+    """A judge's interpreter isn't installed; where CI checks, somebody has to install it."""
 
 
 class JudgeError(Exception):

@@ -19,6 +19,7 @@ from chalice.utils import UI, OSUtils
 
 from deploy.errors import PackageError
 from deploy.progress import Progress
+from deploy.pruning import prune
 
 MISSING = "Could not install dependencies"
 # Lambda's limit for a zip that is sent with the request (bytes).
@@ -29,6 +30,8 @@ _MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
 
 def build_dependencies(project_dir: Path, architecture: str, progress: Progress) -> Path:
     """Build the zip that `chalice deploy` will use, or find it built already; return its path.
+
+    It holds what runs of the dependencies (`deploy.pruning`), under the name that Chalice looks for.
 
     Chalice prints a note and goes on when a dependency has no wheel for Lambda, and compiles Pillow
     against this machine's libraries when it can; it then keeps the broken zip for the next time. So the
@@ -69,6 +72,7 @@ def build_dependencies(project_dir: Path, architecture: str, progress: Progress)
                 "pip (`python -m pip install -U pip`), or choose a version that has one."
             )
         check_package(path, runtime, architecture)
+        prune(path, _packages(runtime))
     except PackageError:
         path.unlink(missing_ok=True)
         raise
@@ -83,6 +87,10 @@ def _remove_half_written(directory: Path) -> None:
             path.unlink()
 
 
+def _packages(runtime: str) -> str:
+    return f"python/lib/{runtime}/site-packages/"
+
+
 def check_package(path: Path, runtime: str, architecture: str) -> None:
     """Raise a PackageError unless the zip holds what Lambda needs to run the functions.
 
@@ -95,7 +103,7 @@ def check_package(path: Path, runtime: str, architecture: str) -> None:
         names = package.namelist()
     if path.stat().st_size > MAX_ZIP:
         raise PackageError(f"{path} is larger than Lambda takes ({MAX_ZIP // 1024**2} MB).")
-    prefix = f"python/lib/{runtime}/site-packages/"
+    prefix = _packages(runtime)
     inside = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
     version = runtime.removeprefix("python").replace(".", "")
     extension = f"PIL/_imaging.cpython-{version}-{_MACHINES[architecture]}"

@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 from deploy.errors import error_code
 from deploy.functions import TRIGGERED
 from deploy.project import CONFIG, Project
+from deploy.pruning import KEPT
 
 if TYPE_CHECKING:
     from deploy.checks import Target
@@ -81,7 +82,7 @@ def _digest(project: Project, stage: str) -> str:
     config = project.config()
     config["stages"] = {stage: config.get("stages", {}).get(stage, {})}
     chalice = importlib.metadata.version("chalice")
-    digest.update(json.dumps([config, chalice, sys.version_info[:2]], sort_keys=True).encode())
+    digest.update(json.dumps([config, chalice, sys.version_info[:2], KEPT], sort_keys=True).encode())
     for path in sorted(_files(project.directory)):
         content = path.read_bytes()
         digest.update(f"{path.relative_to(project.directory).as_posix()} {len(content)}\n".encode())

@@ -53,10 +53,12 @@ def keep_packages(directory: Path, package_cache: Path) -> None:
     package_cache.mkdir(parents=True, exist_ok=True)
     built = {package.name: package for package in (directory / _PACKAGES).glob(_DEPENDENCIES)}
     for name, package in built.items():
-        if not (package_cache / name).exists():
+        kept = package_cache / name
+        # The name says what it was built of, not what of that is left out.
+        if not kept.exists() or kept.stat().st_size != package.stat().st_size:
             unfinished = package_cache / f".{name}.{directory.parent.name}"
             shutil.copy2(package, unfinished)
-            unfinished.replace(package_cache / name)
+            unfinished.replace(kept)
 
 
 def api_stage(directory: Path) -> str:

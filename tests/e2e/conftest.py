@@ -13,8 +13,8 @@ from deploy.quotas import LEAST_CALLS
 from local.places import CACHE
 from local.riders import Rider, sign_up
 from local.samples import ensure_samples
-from local.stack import Directories, Stack
-from tests.e2e.authorization import assert_authorized
+from local.stack import SENDER, Directories, Stack
+from tests.e2e.authorization import assert_authorized, decisions
 from tests.e2e.faults import FaceServiceProxy, Quota
 from tests.e2e.inbox import Inbox, serving
 from tests.e2e.world import assert_invariants, empty
@@ -44,8 +44,8 @@ def inbox() -> Iterator[Inbox]:
 def stack(tmp_path_factory: pytest.TempPathFactory, faces: FaceServiceProxy, inbox: Inbox) -> Iterator[Stack]:
     """The running stack; tests share it, so each signs up riders of its own.
 
-    Two workers a function, so that executions meet in the same step too. In the end no function was
-    refused anything: what it calls, its role grants.
+    Two workers a function, so that executions meet in the same step too. What IAM decides on each call of a
+    function is recorded, from the first on, and judged in the end.
     """
     directory = tmp_path_factory.mktemp("stack")
     stack = Stack(
@@ -57,9 +57,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory, faces: FaceServiceProxy, inb
     )
     faces.target = stack.face_service.url
     with stack as running:
+        sign_up(running.endpoints, "first@wildrydes.example")  # who calls a function, so that all is recorded
+        decisions(running.authorization_log, running.deployment, SENDER)
         yield running
         running.check()
-        assert_authorized(running.authorization_log)
+        assert_authorized(running.authorization_log, running.deployment, SENDER)
 
 
 @pytest.fixture

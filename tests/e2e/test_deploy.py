@@ -23,9 +23,12 @@ from local.emulator import REGION, Emulator
 from local.processes import base_environment
 from local.staging import keep_packages, stage_app
 from tests.e2e.face_collections import Collections
+from tests.roles.deployer import assert_deployer_may
 
 PROJECT = Path(__file__).parents[2]
 SENDER = "rides@example.com"
+# Writes down the calls of what it is on the path of.
+RECORDER = PROJECT / "tests" / "e2e" / "recorder"
 ORIGIN = "http://127.0.0.1:8000"
 
 
@@ -103,9 +106,12 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
         with Emulator(
             tmp_path_factory.mktemp("aws"), f"http://127.0.0.1:{faces.server_address[1]}"
         ) as emulator:
-            aws = Aws(emulator.endpoint, base_environment() | emulator.client_environment())
+            calls = tmp_path_factory.mktemp("calls") / "calls.jsonl"
+            recorded = {"PYTHONPATH": str(RECORDER), "CALLS_LOG": str(calls)}
+            aws = Aws(emulator.endpoint, base_environment() | emulator.client_environment() | recorded)
             aws.client("sesv2").create_email_identity(EmailIdentity=SENDER)
             yield aws
+            assert_deployer_may(calls)
     finally:
         faces.shutdown()
         thread.join()

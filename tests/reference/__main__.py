@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from deploy.template import load_resources
-from tests.reference import parts, settings_table
+from tests.reference import parts, pictures, settings_table
+from tests.statemachine.definitions import rider_photo_processing
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 FOLDER: Final = ROOT / "docs" / "reference"
@@ -16,8 +17,12 @@ END: Final = "<!-- end -->\n"
 
 def generated() -> dict[Path, str]:
     """What is generated, by the page that it is in."""
-    matrix = parts.matrix(load_resources(ROOT))
-    return {FOLDER / "settings.md": settings_table.tables(), FOLDER / "parts.md": matrix}
+    template, definition = load_resources(ROOT), rider_photo_processing()
+    return {
+        ROOT / "README.md": pictures.way_of_a_photo(definition),
+        FOLDER / "parts.md": f"{pictures.parts(template, definition)}\n{parts.matrix(template)}",
+        FOLDER / "settings.md": settings_table.tables(),
+    }
 
 
 def refreshed(page: str, content: str) -> str:

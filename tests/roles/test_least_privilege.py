@@ -2,7 +2,7 @@
 
 The roles are written by hand. This holds them to what was recorded; what a recording cannot hold is in
 `IMPLIED`, each with its reason. That nothing is missing, the end-to-end tests show once more: the embedded
-AWS refuses there what no role grants.
+AWS refuses there what no role grants, and all that it was asked is held against them afterwards.
 """
 
 from __future__ import annotations

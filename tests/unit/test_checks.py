@@ -8,8 +8,16 @@ import pytest
 
 from checks import __main__ as checks
 from checks.accepted import ACCEPTED
-from checks.findings import Accepted, Finding, JudgeError, NotRunError
-from checks.judges import JUDGES
+from checks.findings import (
+    EXAMPLE_KEY,
+    Accepted,
+    Finding,
+    JudgeError,
+    NotRunError,
+    ProgramMissingError,
+    left,
+)
+from checks.judges import JUDGES, rule_of
 
 FOUND = Finding("strict", "R1", "app.py", "line 3: unsafe")
 
@@ -64,12 +72,34 @@ def test_what_is_accepted_and_not_found_fails_the_check(
 def test_a_judge_that_cannot_run_here_says_so_and_one_that_breaks_fails_the_check(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setenv("CI", "true")
     judge(monkeypatch, NotRunError("node is missing"))
     assert checks.main([]) == 0
     assert "NOT RUN: node is missing" in capsys.readouterr().out
     judge(monkeypatch, FOUND, JudgeError("it broke"))
     assert checks.main([]) == 1
     assert "FAILED: it broke" in capsys.readouterr().out
+
+
+def test_a_judge_without_its_interpreter_fails_the_check_in_ci_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    judge(monkeypatch, ProgramMissingError("node is not installed"))
+    monkeypatch.delenv("CI", raising=False)
+    assert checks.main([]) == 0
+    monkeypatch.setenv("CI", "true")
+    assert checks.main([]) == 1
+    judge(monkeypatch, NotRunError("the index has no list"))
+    assert checks.main([]) == 0
+
+
+def test_only_a_key_of_examples_is_accepted_and_only_in_tests() -> None:
+    kind, example, other = "AWS Access Key", "AKIAIOSFODNN7" + "EXAMPLE", "AKIAIOSFODNN7" + "EXAMPL0"
+    assert rule_of(kind, f'key = "{example}"') == EXAMPLE_KEY
+    assert rule_of(kind, f'key = "{other}"') == kind
+    assert rule_of(kind, f'keys = "{example}", "{other}"') == kind
+    assert rule_of("Secret Keyword", f'key = "{example}"') == "Secret Keyword"
+    for rule, where in ((kind, "tests/unit/test_clients.py"), (EXAMPLE_KEY, "deploy/checks.py")):
+        found = Finding("detect-secrets", rule, where, "line 1")
+        assert left([found], ACCEPTED) == [found]
 
 
 def test_a_name_that_is_no_judges_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,10 +16,12 @@ from chalice import Chalice
 from chalicelib.consent import CONSENT_VERSION
 from chalicelib.models import CONTENT_TYPES, Reason, UploadStatus
 from chalicelib.settings import Settings
-from deploy.functions import ENVIRONMENT
+from deploy.functions import ENVIRONMENT, FUNCTIONS
+from deploy.template import load_resources
 from tests.fakes import FakeAws, photo
-from tests.reference import settings_table
-from tests.reference.__main__ import BEGIN, END, FOLDER, generated, refreshed
+from tests.reference import pictures, settings_table
+from tests.reference.__main__ import BEGIN, END, FOLDER, ROOT, generated, refreshed
+from tests.statemachine.definitions import rider_photo_processing
 from tests.unit.pipeline import accept
 from tests.unit.test_api import answer_of
 
@@ -40,6 +42,37 @@ def test_a_stale_part_is_replaced_and_the_rest_kept() -> None:
     )
     with pytest.raises(ValueError, match="substring not found"):
         refreshed("# Title\n", "new\n")
+
+
+def test_each_part_of_the_template_is_drawn_or_left_out_on_purpose() -> None:
+    template, definition = load_resources(ROOT), rider_photo_processing()
+    types = {part["Type"] for part in template["Resources"].values()}
+    assert types - pictures.NOT_DRAWN == pictures.SHAPES.keys()
+    drawn = pictures.parts(template, definition)
+    parts = {name for name, part in template["Resources"].items() if part["Type"] in pictures.SHAPES}
+    assert [name for name in parts | set(FUNCTIONS) - {"persist_metadata"} if name not in drawn] == []
+
+
+def test_the_pictures_change_with_what_they_show() -> None:
+    template, definition = load_resources(ROOT), rider_photo_processing()
+    way = pictures.way_of_a_photo(definition)
+    definition["States"]["CheckFaceDuplicate"]["Next"] = "ConfirmFaceUnique"
+    assert "CheckFaceDuplicate --> ConfirmFaceUnique" in pictures.way_of_a_photo(definition)
+    assert "CheckFaceDuplicate --> ConfirmFaceUnique" not in way
+    before = pictures.parts(template, definition)
+    for policy in template["Resources"]["StartProcessingRole"]["Properties"]["Policies"]:
+        policy["PolicyDocument"]["Statement"] = []
+    assert "start_processing --> AdmissionQueue" in before
+    assert "start_processing --> AdmissionQueue" not in pictures.parts(template, definition)
+
+
+def test_each_end_of_the_definition_has_a_name() -> None:
+    states = rider_photo_processing()["States"]
+    ends = {
+        name for name, state in states.items() if state.get("End") or state["Type"] in {"Succeed", "Fail"}
+    }
+    # A rider who couldn't be told of an accepted photo has it all the same.
+    assert ends - {"RiderNotTold"} == pictures.ENDS.keys()
 
 
 def test_every_setting_is_in_the_table() -> None:

@@ -134,5 +134,5 @@ def test_a_mail_meets_the_condition_on_its_sender(as_role):
 
 
 def test_unknown_keys_are_refused(guarded):
-    keys = {"AccessKeyId": "AKIAUNKNOWNUNKNOWN00", "SecretAccessKey": "x"}
+    keys = {"AccessKeyId": "AKIAUNKNOWN00EXAMPLE", "SecretAccessKey": "x"}
     assert refusal(session(guarded, keys)("dynamodb").list_tables) == "UnrecognizedClientException"
