@@ -10,9 +10,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from chalicelib.clients import is_transient
 from chalicelib.errors import AppealRefusedError, InvalidInputError, PhotoGoneError
 from chalicelib.models import Reason, RiderPhoto, UploadStatus, is_upload_id, utf8
+from chalicelib.retention import is_kept
 from chalicelib.rows import iso, photo_of_row, status_of
 from chalicelib.uploads_table import UploadsTable
 
@@ -53,7 +53,7 @@ def appeal(user_id: str, upload_id: str, message: object, table: UploadsTable, s
     if row is None:
         return False
     open_to_appeal = status_of(row) is UploadStatus.REJECTED and "appeal" not in row
-    if open_to_appeal and not _is_kept(photo_of_row(row), s3):
+    if open_to_appeal and not is_kept(photo_of_row(row), s3):
         raise PhotoGoneError(
             "We do not have this photo any more: one that was not accepted is kept for a day. "
             "Please send it again."
@@ -67,17 +67,6 @@ def appeal(user_id: str, upload_id: str, message: object, table: UploadsTable, s
     if not noted:
         why = "appealed before" if "appeal" in row else "not rejected"
         raise AppealRefusedError(f"This upload was {why}.")
-    return True
-
-
-def _is_kept(photo: RiderPhoto, s3: S3Client) -> bool:
-    try:
-        s3.head_object(**photo.as_s3_object())
-    except s3.exceptions.ClientError as error:
-        if is_transient(error):
-            raise
-        # Not there, or AccessDenied for what is not there to whoever may not list the bucket.
-        return False
     return True
 
 

@@ -193,13 +193,17 @@ def start_processing(
     """Bind the upload's row to this version of the object, and start the execution.
 
     An execution that exists already is success. A second object version under the same form is
-    removed, as is an upload that was minted before its rider was erased.
+    removed, as is an upload that was minted before its rider was erased. What is gone already is left.
     """
     execution_arn = f"{_executions_of(settings.state_machine_arn)}:{execution_name(photo)}"
     photo = replace(photo, execution_arn=execution_arn)
     if photo.upload_id and not table.bind(photo):
         row = table.row_of(photo)
         if row is None:
+            from chalicelib.retention import is_kept
+
+            if not is_kept(photo, s3):
+                return Started.SUPERSEDED  # its rider was erased, longer ago than the tombstone lasts
             live = live_item(photo.user_id, dynamodb, settings.rider_photo_table)
             unwanted = (text_of(live, "uploadId") or "") > photo.upload_id
             if not unwanted:

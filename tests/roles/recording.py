@@ -24,6 +24,7 @@ from chalicelib.consent import CONSENT_VERSION
 from chalicelib.erasure import Eraser
 from chalicelib.errors import RiderPhotoError
 from chalicelib.models import UNVERSIONED, Reason, UploadStatus, upload_key, uuid7
+from chalicelib.rows import key_of
 from chalicelib.steps.make_thumbnail import make_thumbnail
 from tests.fakes import ENVIRONMENT, RIDER, FakeAws, photo
 from tests.roles.calls import PREFIX, Need, needs_of
@@ -285,19 +286,25 @@ def _audit(needs: set[Need]) -> None:
 
 
 def _wait_for_turns(app: Any, aws: FakeAws, found: Recorded) -> None:
-    """Uploads in a crowd: one comes too early, one in time, one twice, and one for a rider erased by then."""
+    """Uploads in a crowd, each too early and in time: one, its form's second file, one without its row by
+    then, and one of a rider erased by then.
+    """
     in_an_hour = datetime.now(UTC) + timedelta(hours=1)
     turns = {"userId": {"S": "#admission"}, "uploadId": {"S": "turns"}}
     then = {"nextTurn": {"N": str(int(in_an_hour.timestamp() * 1000))}}
     aws.dynamodb.put_item(TableName=aws.settings.uploads_table, Item=turns | then)
     kept = aws.upload(photo("ida"), "ida")
     again = aws.put(kept.key, photo("ida", nonce=1), "ida")
-    unwanted = aws.upload(photo("joe"), "joe")
-    for uploaded, erased in ((kept, False), (again, False), (unwanted, True)):
+    forgotten, unwanted = aws.upload(photo("joe"), "joe"), aws.upload(photo("kim"), "kim")
+    for uploaded in (kept, again, forgotten, unwanted):
         event = created_event(uploaded.bucket, uploaded.key, str(uploaded.version_id))
         with _recording(aws, found["start_processing"]):
             app.start_processing(event, LambdaContext("start_processing", 256))
-        if erased:
+        if uploaded is forgotten:
+            aws.dynamodb.delete_item(
+                TableName=aws.settings.uploads_table, Key=key_of(aws.row(uploaded) or {})
+            )
+        if uploaded is unwanted:
             run(aws, Eraser).erase(uploaded.user_id)
         for turn in (in_an_hour, datetime.now(UTC)):
             with _recording(aws, found["start_waiting"]):

@@ -27,6 +27,7 @@ _TRACES: Final = "sent by Lambda or Step Functions, where tracing is on"
 _DELIVERY: Final = "asked by Step Functions when the state machine is made or changed, to log to CloudWatch"
 _QUEUE: Final = "taken out of the queue by Lambda, as the function"
 
+_LOOK_FOR_PHOTOS: Final = "api_handler|start_processing|start_waiting|audit"
 _MISSING: Final = "lets S3 say of an object that it is not there, instead of refusing the call"
 
 # (callers, action, resource) as patterns: why it is granted although nobody makes that call.
@@ -34,7 +35,11 @@ IMPLIED: Final = {
     (".*(?<!state_machine)", "logs:(CreateLogStream|PutLogEvents)", "arn:aws:logs:.*"): _LOGS,
     (STATE_MACHINE, "logs:.*", r"\*"): _DELIVERY,
     ("start_waiting", "sqs:((Receive|Delete)Message|GetQueueAttributes)", "arn:aws:sqs:.*"): _QUEUE,
-    ("audit", "s3:ListBucket", f"arn:aws:s3:::{ENVIRONMENT['PHOTO_BUCKET']}"): _MISSING,
+    (
+        "api_handler|start_processing|start_waiting|audit",
+        "s3:ListBucket",
+        f"arn:aws:s3:::{ENVIRONMENT['PHOTO_BUCKET']}",
+    ): _MISSING,
     (".*", "xray:Put(TraceSegments|TelemetryRecords)", r"\*"): _TRACES,
     (STATE_MACHINE, "xray:GetSampling(Rules|Targets)", r"\*"): _TRACES,
 }

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from chalicelib.errors import InvalidInputError
 from chalicelib.executions import Started, execution_name, identify, photo_of_event, start_processing
 from chalicelib.models import UNVERSIONED, RiderPhoto, UploadStatus
+from chalicelib.rows import key_of
 from tests.fakes import RIDER, FakeAws, photo
 from tests.unit.pipeline import run
 
@@ -44,6 +45,10 @@ def mint_form(aws: FakeAws) -> None:
     aws.table.create(RIDER, UPLOAD_ID, aws.settings.photo_bucket, f"uploads/{RIDER}/{UPLOAD_ID}.jpg")
 
 
+def forget_row(aws: FakeAws, uploaded: RiderPhoto) -> None:
+    aws.dynamodb.delete_item(TableName=aws.settings.uploads_table, Key=key_of(aws.row(uploaded) or {}))
+
+
 def event(name: str) -> dict[str, Any]:
     loaded: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
     return loaded
@@ -66,6 +71,7 @@ def handle(app: Chalice) -> Callable[[Any], Any]:
 def test_an_upload_starts_an_execution_with_the_workshops_input(
     aws: FakeAws, handle: Callable[[Any], Any], name: str
 ) -> None:
+    mint_form(aws)
     assert handle(event(name)) == {"outcome": "started"}
     [(execution, started)] = aws.step_functions.executions.items()
     s3_object = event(name)["detail"]["object"]
@@ -98,15 +104,31 @@ def test_an_object_that_no_form_brought_has_no_row_yet(aws: FakeAws, handle: Cal
 def test_an_upload_whose_form_is_forgotten_gets_a_row_that_its_outcome_can_be_written_to(
     aws: FakeAws, handle: Callable[[Any], Any]
 ) -> None:
-    assert handle(event("object_created_post_object")) == {"outcome": "started"}
-    row = aws.table.row(RIDER, UPLOAD_ID)
+    uploaded = aws.upload(photo("anna"))
+    forget_row(aws, uploaded)
+    arrived = with_object("object_created_post_object", key=uploaded.key, version_id=uploaded.version_id)
+    assert handle(arrived) == {"outcome": "started"}
+    row = aws.row(uploaded)
     assert row is not None
     assert row["status"] == {"S": "processing"}
     [started] = aws.step_functions.executions.values()
     assert row["executionArn"] == {"S": started.arn}
 
 
+def test_a_file_that_was_erased_with_its_row_before_its_event_came_is_left_alone(
+    aws: FakeAws, handle: Callable[[Any], Any]
+) -> None:
+    uploaded = aws.upload(photo("anna"))
+    forget_row(aws, uploaded)
+    aws.s3.delete_object(**uploaded.as_s3_object())
+    late = with_object("object_created_post_object", key=uploaded.key, version_id=uploaded.version_id)
+    assert handle(late) == {"outcome": "superseded"}
+    assert aws.uploads() == []
+    assert aws.step_functions.executions == {}
+
+
 def test_the_same_event_twice_starts_one_execution(aws: FakeAws, handle: Callable[[Any], Any]) -> None:
+    mint_form(aws)
     handle(event("object_created_post_object"))
     assert handle(event("object_created_post_object")) == {"outcome": "started"}
     [name] = aws.step_functions.executions
@@ -160,6 +182,7 @@ def test_of_two_versions_whose_events_come_in_the_wrong_order_one_is_processed(
 def test_a_start_whose_answer_was_lost_is_repeated_without_harm(
     aws: FakeAws, handle: Callable[[Any], Any]
 ) -> None:
+    mint_form(aws)
     lost = aws.step_functions.error("ServiceUnavailable", status=503)
     aws.step_functions.fail_next("start_execution", lost, after_effect=True)
     with pytest.raises(type(lost)):
