@@ -37,9 +37,9 @@ def _s3(operation: str, p: Mapping[str, Any]) -> Iterator[Need]:
         yield Need("s3:ListBucketVersions", bucket)
     elif operation == "list_objects_v2":
         yield Need("s3:ListBucket", bucket)
-    elif operation == "delete_objects":
-        for entry in p["Delete"]["Objects"]:
-            # "you must always specify the s3:DeleteObject permission", for a version the other as well
+    elif operation in ("delete_object", "delete_objects"):
+        for entry in p["Delete"]["Objects"] if operation == "delete_objects" else [p]:
+            # "you must always have the s3:DeleteObject permission", for a version the other as well
             yield from {
                 Need(action, f"{bucket}/{entry['Key']}")
                 for action in ("s3:DeleteObject", _versioned("s3:DeleteObject", entry))
@@ -50,7 +50,6 @@ def _s3(operation: str, p: Mapping[str, Any]) -> Iterator[Need]:
             "head_object": "s3:GetObject",
             "put_object": "s3:PutObject",
             "put_object_tagging": "s3:PutObjectTagging",
-            "delete_object": "s3:DeleteObject",
         }[operation]
         yield Need(_versioned(action, p), f"{bucket}/{p['Key']}")
 

@@ -60,8 +60,11 @@ def test_a_policy_fits_into_iam_and_names_its_stage(path: Path) -> None:
 
 def test_a_call_that_nobody_granted_is_noticed(tmp_path: Path) -> None:
     log = tmp_path / "calls.jsonl"
-    log.write_text('{"service": "s3", "operation": "PutBucketTagging", "parameters": {"Bucket": "a"}}\n')
-    with pytest.raises(AssertionError, match=r"doesn't allow.*s3:PutBucketTagging"):
+    log.write_text('{"service": "s3", "operation": "PutBucketAcl", "parameters": {"Bucket": "a"}}\n')
+    with pytest.raises(AssertionError, match=r"don't allow.*s3:PutBucketAcl"):
+        assert_deployer_may(log)
+    log.write_text('{"service": "ec2", "operation": "RunInstances", "parameters": {}}\n')
+    with pytest.raises(AssertionError, match="nobody said what ec2 RunInstances is on"):
         assert_deployer_may(log)
     log.write_text("")
     with pytest.raises(AssertionError, match="nothing was recorded"):
