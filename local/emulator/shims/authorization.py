@@ -39,6 +39,7 @@ def install() -> None:
     actions = upstream.module(_NAME, "core.iam_actions")
     _count_as_tls(app)
     _name_resources(actions)
+    _read_policies_once(evaluator)
     _write_down(evaluator)
 
 
@@ -73,16 +74,28 @@ def _name_resources(actions: Any) -> None:
         account_id: str,
     ) -> Any:
         if service == "ses" and path == _OUTBOUND_EMAILS:
-            return f"arn:aws:ses:{region}:{account_id}:identity/{_fields(body).get('FromEmailAddress', '')}"
+            return f"arn:aws:ses:{region}:{account_id}:identity/{fields_of(body).get('FromEmailAddress', '')}"
         if service != "rekognition":
             return resource_of(service, method, path, headers, body, query_params, region, account_id)
         operation = headers.get("x-amz-target", "").rpartition(".")[2]
-        collection = _fields(body).get("CollectionId")
+        collection = fields_of(body).get("CollectionId")
         if operation not in _ON_COLLECTIONS or not isinstance(collection, str):
             return "*"
         return f"arn:aws:rekognition:{region}:{account_id}:collection/{collection}"
 
     actions.extract_resource_arn = with_collections
+
+
+def _read_policies_once(evaluator: Any) -> None:
+    """Upstream reads the JSON of all of a role's policies anew, several times for each call."""
+    parse = upstream.function(_NAME, evaluator, "parse_policy_document", "doc")
+    parsed = functools.lru_cache(maxsize=512)(parse)
+
+    @functools.wraps(parse)
+    def parse_once(doc: Any) -> Any:
+        return parsed(doc) if isinstance(doc, str) else parse(doc)
+
+    evaluator.parse_policy_document = parse_once
 
 
 def _write_down(evaluator: Any) -> None:
@@ -99,6 +112,9 @@ def _write_down(evaluator: Any) -> None:
     upstream.function(_NAME, evaluator, "_role_name_from_assumed_arn", "assumed_arn")
     account_id = upstream.function(_NAME, upstream.module(_NAME, "core.responses"), "get_account_id")
 
+    # One write of less than a page to a file opened for appending is not torn.
+    log = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644) if path else None
+
     @functools.wraps(enforce)
     def enforce_and_tell(
         access_key_id: str,
@@ -109,17 +125,17 @@ def _write_down(evaluator: Any) -> None:
         service_context: dict[str, Any] | None = None,
     ) -> Any:
         denial = enforce(access_key_id, iam_action, service, region, resource_arn, service_context)
+        if log is None:
+            return denial
         arn = getattr(resolve(access_key_id or "", account_id()), "arn", "")
-        if path and ":assumed-role/" in arn:
+        if ":assumed-role/" in arn:
             entry = {
                 "role": evaluator._role_name_from_assumed_arn(arn),
                 "action": iam_action,
                 "resource": resource_arn,
                 "allowed": denial is None,
             }
-            # One write of less than a page to a file opened for appending is not torn.
-            with open(path, "a", encoding="utf-8") as log:  # noqa: PTH123
-                log.write(json.dumps(entry) + "\n")
+            os.write(log, f"{json.dumps(entry)}\n".encode())
         return denial
 
     evaluator.enforce = enforce_and_tell
@@ -128,7 +144,7 @@ def _write_down(evaluator: Any) -> None:
 def may_read_photo(headers: dict[str, str], body: bytes) -> bool:
     """Whether the caller of Rekognition may read the photo in S3 that the call names, if it names one."""
     app = upstream.module(_NAME, "app")
-    place = _fields(body).get("Image", {}).get("S3Object")
+    place = fields_of(body).get("Image", {}).get("S3Object")
     if not app.AUTH or not place:
         return True
     router = upstream.module(_NAME, "core.router")
@@ -143,7 +159,8 @@ def may_read_photo(headers: dict[str, str], body: bytes) -> bool:
     return denial is None
 
 
-def _fields(body: bytes) -> dict[str, Any]:
+def fields_of(body: bytes) -> dict[str, Any]:
+    """The members of a request in JSON; none of one that is no JSON object."""
     try:
         fields = json.loads(body or b"{}")
     except ValueError:
