@@ -13,6 +13,8 @@ _DIRECTORIES = ("chalicelib", "statemachine")
 _OPTIONAL_DIRECTORIES = ("vendor",)
 _CONFIG = Path(".chalice/config.json")
 _PACKAGES = Path(".chalice/deployments")
+# Nothing here has a quota, so no upload waits for a turn: its steps wait for the processor.
+_UNPACED = {"ADMISSIONS_PER_SECOND": "1000", "ADMISSION_BURST": "100000"}
 # Chalice's name for the zip of the dependencies: it holds a digest of requirements.txt and vendor/.
 _DEPENDENCIES = "managed-layer-*.zip"
 
@@ -37,6 +39,8 @@ def stage_app(directory: Path, package_cache: Path, source: Path = PROJECT) -> N
     config = json.loads((source / _CONFIG).read_text())
     # Stages of the user's own are none of ours.
     config["stages"] = {name: block for name, block in config.get("stages", {}).items() if name == "local"}
+    block = config["stages"].setdefault("local", {})
+    block["environment_variables"] = _UNPACED | block.get("environment_variables", {})
     packages = directory / _PACKAGES
     packages.mkdir(parents=True)
     (directory / _CONFIG).write_text(json.dumps(config, indent=2) + "\n")
