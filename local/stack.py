@@ -22,12 +22,13 @@ from local.rekognition.weights import ensure_weights
 from local.staging import api_stage, keep_packages, stage_app
 
 SENDER = "photos@wildrydes.example"
-_DETECT_FACES = "detect_faces"
+# Nearly every upload asks both for a face call: with one worker each, engines were idle in a burst.
+_BUSIEST = ("detect_faces", "search_face")
 # Those that a photo needs, in the order in which it does.
 _OF_A_PHOTO = (
     API_HANDLER,
     START_PROCESSING,
-    _DETECT_FACES,
+    "detect_faces",
     "search_face",
     "index_face",
     "make_thumbnail",
@@ -40,7 +41,8 @@ _LOG_LINES = 20
 
 
 def _workers(of_each: int) -> str:
-    return f"{of_each} {Names(STAGE).function(_DETECT_FACES)}={max(2, of_each)}"
+    busiest = (f"{Names(STAGE).function(name)}={max(2, of_each)}" for name in _BUSIEST)
+    return " ".join((str(of_each), *busiest))
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,7 @@ class Stack:
     rekognition_url
         Where the embedded AWS asks for faces, if not at the face service itself: a proxy before it.
     workers_per_function
-        How many invocations of a function run at once; the others wait. The one that every upload begins
-        with has two at least: with one, the two engines of the face service were idle in a burst.
+        How many invocations of a function run at once; the others wait. The two busiest have two at least.
     smtp_server
         Host and port of a mail server that gets each mail too; without one mails can only be listed.
     """
