@@ -9,10 +9,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from deploy import Deployment, Progress
-from deploy.functions import MAILING, Names
+from deploy.functions import API_HANDLER, MAILING, START_PROCESSING, Names
 from deploy.wiring import set_page_url
 from local import aws, web
-from local.deployment import deploy_app
+from local.deployment import STAGE, deploy_app
 from local.emulator import Emulator
 from local.endpoints import Endpoints
 from local.places import CACHE
@@ -22,7 +22,27 @@ from local.rekognition.weights import ensure_weights
 from local.staging import api_stage, keep_packages, stage_app
 
 SENDER = "photos@wildrydes.example"
+# Nearly every upload asks both for a face call: with one worker each, engines were idle in a burst.
+_BUSIEST = ("detect_faces", "search_face")
+# Those that a photo needs, in the order in which it does.
+_OF_A_PHOTO = (
+    API_HANDLER,
+    START_PROCESSING,
+    "detect_faces",
+    "search_face",
+    "index_face",
+    "make_thumbnail",
+    "confirm_face",
+    "retire_replaced",
+    "notify_rider",
+    "undo",
+)
 _LOG_LINES = 20
+
+
+def _workers(of_each: int) -> str:
+    busiest = (f"{Names(STAGE).function(name)}={max(2, of_each)}" for name in _BUSIEST)
+    return " ".join((str(of_each), *busiest))
 
 
 @dataclass(frozen=True)
@@ -68,8 +88,7 @@ class Stack:
     rekognition_url
         Where the embedded AWS asks for faces, if not at the face service itself: a proxy before it.
     workers_per_function
-        How many invocations of a function run at once; the others wait. With 20 uploads at once, one
-        takes 0.45 GB less than two, and on two cores a seventh longer.
+        How many invocations of a function run at once; the others wait. The two busiest have two at least.
     smtp_server
         Host and port of a mail server that gets each mail too; without one mails can only be listed.
     """
@@ -98,7 +117,7 @@ class Stack:
             port=port,
             persist=persist,
             extra_env={
-                "LAMBDA_WORKERS_PER_FUNCTION": str(workers_per_function),
+                "LAMBDA_WORKERS_PER_FUNCTION": _workers(workers_per_function),
                 **({"SMTP_HOST": smtp_server} if smtp_server else {}),
                 "AUTH": "true",
                 "AUTHORIZATION_LOG": str(self.authorization_log),
@@ -156,9 +175,10 @@ class Stack:
             stage_app(self.app_directory, packages)
             self._deployment = deploy_app(self.app_directory, SENDER, self.environment, self._progress)
             # The API is at the embedded AWS, not where its URL at AWS would be.
+            names = Names(self._deployment.stage)
             for name in MAILING:
-                function = Names(self._deployment.stage).function(name)
-                set_page_url(self.client("lambda"), function, f"{self.endpoints.api_url}/")
+                set_page_url(self.client("lambda"), names.function(name), f"{self.endpoints.api_url}/")
+            self._emulator.start_workers([names.function(name) for name in _OF_A_PHOTO])
             keep_packages(self.app_directory, packages)
             self._running = started.pop_all()
         return self.endpoints

@@ -13,7 +13,8 @@ _DIRECTORIES = ("chalicelib", "statemachine")
 _OPTIONAL_DIRECTORIES = ("vendor",)
 _CONFIG = Path(".chalice/config.json")
 _PACKAGES = Path(".chalice/deployments")
-_PACE = {"ADMISSIONS_PER_SECOND": "5", "ADMISSION_BURST": "50"}
+# Nothing here has a quota, so no upload waits for a turn: its steps wait for the processor.
+_UNPACED = {"ADMISSIONS_PER_SECOND": "1000", "ADMISSION_BURST": "100000"}
 # Chalice's name for the zip of the dependencies: it holds a digest of requirements.txt and vendor/.
 _DEPENDENCIES = "managed-layer-*.zip"
 
@@ -38,8 +39,7 @@ def stage_app(directory: Path, package_cache: Path, source: Path = PROJECT) -> N
     config = json.loads((source / _CONFIG).read_text())
     # Stages of the user's own are none of ours.
     block = config.get("stages", {}).get("local", {})
-    # The face service here has no quota; what the models carry, riders wait for in the steps.
-    block["environment_variables"] = _PACE | block.get("environment_variables", {})
+    block["environment_variables"] = _UNPACED | block.get("environment_variables", {})
     config["stages"] = {"local": block}
     packages = directory / _PACKAGES
     packages.mkdir(parents=True)

@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 _TIMEOUT_SECONDS = 60.0
@@ -26,6 +27,12 @@ class Answer:
         return json.loads(self.body)
 
 
+@cache
+def _opener() -> urllib.request.OpenerDirector:
+    """Made once: with each comes a context for TLS, and with that all certificates of this machine."""
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
 def request(
     method: str, url: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None
 ) -> Answer:
@@ -36,10 +43,9 @@ def request(
     OSError
         If nothing answers.
     """
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     call = urllib.request.Request(url, data=body, method=method, headers=dict(headers or {}))
     try:
-        with opener.open(call, timeout=_TIMEOUT_SECONDS) as answer:
+        with _opener().open(call, timeout=_TIMEOUT_SECONDS) as answer:
             return Answer(answer.status, answer.read(), dict(answer.headers))
     except urllib.error.HTTPError as error:
         with error:

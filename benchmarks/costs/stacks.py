@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from local.display import Display
@@ -11,10 +11,20 @@ from local.stack import Directories, Stack
 
 
 @contextmanager
-def bench_stack() -> Iterator[Stack]:
-    """A stack of its own, gone afterwards."""
+def bench_stack(before: Callable[[Stack], None] | None = None) -> Iterator[Stack]:
+    """A stack of its own, gone afterwards.
+
+    Parameters
+    ----------
+    before
+        Called with the stack when it is stopped once, after a first start.
+    """
     with scratch_directory() as scratch, Display() as display:
         directories = Directories(data=scratch / "data", app=scratch / "app")
-        with Stack(directories, display) as stack:
+        if before is not None:
+            with Stack(directories, display, persist=True) as first:
+                pass
+            before(first)
+        with Stack(directories, display, persist=before is not None) as stack:
             display.done()
             yield stack

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import mkdtemp
 
-from local import processes
-from local.processes import LOOPBACK, ServiceProcess, answers
+from local import processes, web
+from local.processes import LOOPBACK, ProcessError, ServiceProcess, answers
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
 ACCESS_KEY = SECRET_KEY = "test"
+# Answered by shims/lambda_start.py.
+START_PATH = "/_ministack/lambda/start"
 _PROJECT = Path(__file__).resolve().parents[2]
 _LISTENING = "Running on http://"
 
@@ -80,6 +83,19 @@ class Emulator(ServiceProcess):
         """Stop it and its Lambda workers; with `persist` the state is on disk afterwards."""
         super().stop(grace)
         shutil.rmtree(self._dir if self._own_dir else self._dir / "tmp", ignore_errors=True)
+
+    def start_workers(self, functions: Sequence[str]) -> None:
+        """Start a worker of each function in the background, in that order, before it is first called.
+
+        Raises
+        ------
+        ProcessError
+            If one of the functions does not exist.
+        """
+        body = json.dumps(list(functions)).encode()
+        answer = web.request("POST", f"{self.endpoint}{START_PATH}", body=body)
+        if answer.status != 202:
+            raise ProcessError(f"The embedded AWS starts no workers: {answer.body.decode(errors='replace')}")
 
     def _is_ready(self) -> bool:
         # The log first: if another program has the port, that one might answer.

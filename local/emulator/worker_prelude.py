@@ -5,6 +5,7 @@ standard library and names that no function uses.
 """
 
 import decimal
+import importlib
 import json
 import os
 import sys
@@ -14,6 +15,7 @@ import traceback
 from typing import Any
 
 RP_FAILURE = "__rider_photos_lambda_failure__"
+RP_IMPORT = "__rider_photos_import__"
 RP_END_OF_LOG = "\x00rider-photos: end of invocation\x00"
 
 
@@ -62,6 +64,15 @@ def rp_init_failure(error: Exception, module: str, handler: str) -> str:
 def rp_frames(error: Exception) -> list[str]:
     """Return the stack trace as Lambda gives it, without the worker's own frame, which comes first."""
     return traceback.format_list(traceback.extract_tb(error.__traceback__)[1:])
+
+
+def rp_imports(line: str) -> bool:
+    """Import the modules that a line names which is no invocation; False if it is one."""
+    if not line.startswith(f'{{"{RP_IMPORT}"'):
+        return False
+    for name in json.loads(line)[RP_IMPORT]:
+        importlib.import_module(name)
+    return True
 
 
 def rp_end_log() -> None:

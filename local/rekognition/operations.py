@@ -21,6 +21,9 @@ _MOST_FACES_OF_IMAGE = 100
 _DEFAULT_THRESHOLD = 80.0
 _MOST_MATCHES = 4096
 _PAGE = 1000
+# What ends a photo's way goes before what begins another's: until a face is indexed, whoever is searched
+# for meanwhile does not find it, and is indexed too.
+_URGENCY = {"SearchFacesByImage": 1, "IndexFaces": 2}
 
 Request = dict[str, Any]
 Answer = dict[str, Any]
@@ -153,7 +156,7 @@ class FaceOperations:
             largest = _good(engine, image, quality_filter)[0]
             return largest, engine.embed(image, largest.face)
 
-        searched, embedding = self._pool.run(embed_largest)
+        searched, embedding = self._pool.run(embed_largest, _URGENCY["SearchFacesByImage"])
         return {
             "SearchedFaceBoundingBox": bounding_box(searched.box),
             "SearchedFaceConfidence": searched.confidence,
@@ -208,7 +211,7 @@ class FaceOperations:
                     indexed.append((new, detail))
             return hashlib.sha256(data).digest(), indexed, unindexed
 
-        digest, indexed, unindexed = self._pool.run(embed_good)
+        digest, indexed, unindexed = self._pool.run(embed_good, _URGENCY["IndexFaces"])
         stored = self._store.index(
             collection_id,
             digest,

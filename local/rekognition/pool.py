@@ -1,5 +1,7 @@
 """A bounded number of engines, and a bounded queue before them."""
 
+import heapq
+import itertools
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -55,13 +57,17 @@ class EnginePool:
         cv2.setNumThreads(threads)
         self._admitted = threading.BoundedSemaphore(engines + waiting)
         self._workers: list[_Worker] = []
-        self._free: queue.Queue[_Worker] = queue.Queue()
+        self._turns = threading.Lock()
+        self._free: list[_Worker] = []
+        # Of each call that waits: how little urgent it is, its number, and where it gets an engine.
+        self._waiting: list[tuple[int, int, queue.SimpleQueue[_Worker]]] = []
+        self._numbers = itertools.count()
         try:
             for _ in range(engines):
                 self._workers.append(_Worker(weights))
                 # One after the other: two that load at once have failed, once in a long while.
                 self._workers[-1].engine()
-                self._free.put(self._workers[-1])
+                self._free.append(self._workers[-1])
         except cv2.error as error:
             self.close()
             raise FaceServiceError(
@@ -84,13 +90,35 @@ class EnginePool:
         finally:
             self._admitted.release()
 
-    def run[Answer](self, work: Callable[[FaceEngine], Answer]) -> Answer:
-        """Run `work` with an engine of its own, waiting for one."""
-        try:
-            worker = self._free.get(timeout=_WAIT_SECONDS)
-        except queue.Empty:
-            raise throttled() from None
+    def run[Answer](self, work: Callable[[FaceEngine], Answer], urgency: int = 0) -> Answer:
+        """Run `work` with an engine of its own: of those that wait the most urgent first, then the oldest."""
+        worker = self._take(urgency)
         try:
             return worker.thread.submit(work, worker.engine()).result()
         finally:
-            self._free.put(worker)
+            self._give(worker)
+
+    def _take(self, urgency: int) -> _Worker:
+        with self._turns:
+            if self._free:
+                return self._free.pop()
+            place: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
+            turn = (-urgency, next(self._numbers), place)
+            heapq.heappush(self._waiting, turn)
+        try:
+            return place.get(timeout=_WAIT_SECONDS)
+        except queue.Empty:
+            with self._turns:
+                if turn not in self._waiting:  # it was given one just now
+                    return place.get()
+                self._waiting.remove(turn)
+                heapq.heapify(self._waiting)
+            raise throttled() from None
+
+    def _give(self, worker: _Worker) -> None:
+        with self._turns:
+            if self._waiting:
+                *_, place = heapq.heappop(self._waiting)
+                place.put(worker)
+            else:
+                self._free.append(worker)

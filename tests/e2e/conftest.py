@@ -17,7 +17,11 @@ from local.stack import SENDER, Directories, Stack
 from tests.e2e.authorization import assert_authorized, decisions
 from tests.e2e.faults import FaceServiceProxy, Quota
 from tests.e2e.inbox import Inbox, serving
+from tests.e2e.support import variables
 from tests.e2e.world import assert_invariants, empty
+
+# Locally nothing waits for a turn; with a quota, more than fifty at once have to.
+PACE = {"ADMISSIONS_PER_SECOND": str(LEAST_CALLS), "ADMISSION_BURST": "50"}
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +63,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory, faces: FaceServiceProxy, inb
     with stack as running:
         sign_up(running.endpoints, "first@wildrydes.example")  # who calls a function, so that all is recorded
         decisions(running.authorization_log, running.deployment, SENDER)
-        yield running
+        with variables(running, "start_processing", PACE):
+            yield running
         running.check()
         assert_authorized(running.authorization_log, running.deployment, SENDER)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -207,3 +207,15 @@ def object_exists(stack: Stack, bucket: str, key: str) -> bool:
     """Whether the bucket's newest version of that key is an object."""
     listed = stack.client("s3").list_objects_v2(Bucket=bucket, Prefix=key)
     return any(entry["Key"] == key for entry in listed.get("Contents", []))
+
+
+@contextmanager
+def variables(stack: Stack, function: str, changed: Mapping[str, str]) -> Iterator[None]:
+    """Let a function have other settings while the block runs."""
+    lambda_, name = stack.client("lambda"), f"rider-photos-local-{function}"
+    before = lambda_.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": {**before, **changed}})
+    try:
+        yield
+    finally:
+        lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": before})

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from benchmarks.bursts import admission
 from local.riders import Rider
 from local.stack import Stack
 from tests.e2e.faults import FaceServiceProxy, Quota
-from tests.e2e.support import ended, faces_of, post_at_once, row_of
+from tests.e2e.support import ended, faces_of, post_at_once, row_of, variables
 
 pytestmark = pytest.mark.usefixtures("whole_world")
 
@@ -22,18 +21,6 @@ CALLS_PER_SECOND = 5
 # What `deploy up` sets for that quota.
 TURNS = admission(CALLS_PER_SECOND, 1_000)
 ROUNDS = 3
-
-
-@contextmanager
-def variables(stack: Stack, function: str, changed: Mapping[str, str]) -> Iterator[None]:
-    """Let a function have other settings while the block runs."""
-    lambda_, name = stack.client("lambda"), f"rider-photos-local-{function}"
-    before = lambda_.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": {**before, **changed}})
-    try:
-        yield
-    finally:
-        lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": before})
 
 
 @pytest.fixture

@@ -47,6 +47,7 @@ def install() -> None:
     _count_as_tls(app)
     _check_mails(app)
     _name_resources(actions)
+    _read_policies_once(evaluator)
     _write_down(evaluator)
 
 
@@ -68,7 +69,7 @@ def _check_mails(app: Any) -> None:
     def enforce_on_all(method: str, path: str, headers: dict[str, str], body: bytes, *others: Any) -> Any:
         if path != _OUTBOUND_EMAILS:
             return enforce(method, path, headers, body, *others)
-        mail = _fields(body)
+        mail = fields_of(body)
         sender = _sender.set(str(mail.get("FromEmailAddress", "")))
         try:
             for resource in _resources_of(mail):
@@ -116,12 +117,24 @@ def _name_resources(actions: Any) -> None:
         if service != "rekognition":
             return resource_of(service, method, path, headers, body, query_params, region, account_id)
         operation = headers.get("x-amz-target", "").rpartition(".")[2]
-        collection = _fields(body).get("CollectionId")
+        collection = fields_of(body).get("CollectionId")
         if operation not in _ON_COLLECTIONS or not isinstance(collection, str):
             return "*"
         return f"arn:aws:rekognition:{region}:{account_id}:collection/{collection}"
 
     actions.extract_resource_arn = with_collections
+
+
+def _read_policies_once(evaluator: Any) -> None:
+    """Upstream reads the JSON of all of a role's policies anew, several times for each call."""
+    parse = upstream.function(_NAME, evaluator, "parse_policy_document", "doc")
+    parsed = functools.lru_cache(maxsize=512)(parse)
+
+    @functools.wraps(parse)
+    def parse_once(doc: Any) -> Any:
+        return parsed(doc) if isinstance(doc, str) else parse(doc)
+
+    evaluator.parse_policy_document = parse_once
 
 
 def _write_down(evaluator: Any) -> None:
@@ -138,6 +151,9 @@ def _write_down(evaluator: Any) -> None:
     upstream.function(_NAME, evaluator, "_role_name_from_assumed_arn", "assumed_arn")
     account_id = upstream.function(_NAME, upstream.module(_NAME, "core.responses"), "get_account_id")
 
+    # One write of less than a page to a file opened for appending is not torn.
+    log = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644) if path else None
+
     @functools.wraps(enforce)
     def enforce_and_tell(
         access_key_id: str,
@@ -151,17 +167,17 @@ def _write_down(evaluator: Any) -> None:
         if sender is not None:
             service_context = (service_context or {}) | {"ses:FromAddress": sender}
         denial = enforce(access_key_id, iam_action, service, region, resource_arn, service_context)
+        if log is None:
+            return denial
         arn = getattr(resolve(access_key_id or "", account_id()), "arn", "")
-        if path and ":assumed-role/" in arn:
+        if ":assumed-role/" in arn:
             entry = {
                 "role": evaluator._role_name_from_assumed_arn(arn),
                 "action": iam_action,
                 "resource": resource_arn,
                 "allowed": denial is None,
             }
-            # One write of less than a page to a file opened for appending is not torn.
-            with open(path, "a", encoding="utf-8") as log:  # noqa: PTH123
-                log.write(json.dumps(entry) + "\n")
+            os.write(log, f"{json.dumps(entry)}\n".encode())
         return denial
 
     evaluator.enforce = enforce_and_tell
@@ -170,7 +186,7 @@ def _write_down(evaluator: Any) -> None:
 def may_read_photo(headers: dict[str, str], body: bytes) -> bool:
     """Whether the caller of Rekognition may read the photo in S3 that the call names, if it names one."""
     app = upstream.module(_NAME, "app")
-    place = _fields(body).get("Image", {}).get("S3Object")
+    place = fields_of(body).get("Image", {}).get("S3Object")
     if not app.AUTH or not place:
         return True
     router = upstream.module(_NAME, "core.router")
@@ -185,7 +201,8 @@ def may_read_photo(headers: dict[str, str], body: bytes) -> bool:
     return denial is None
 
 
-def _fields(body: bytes) -> dict[str, Any]:
+def fields_of(body: bytes) -> dict[str, Any]:
+    """The members of a request in JSON; none of one that is no JSON object."""
     try:
         fields = json.loads(body or b"{}")
     except ValueError:

@@ -1,10 +1,12 @@
 """Amazon Rekognition at the emulator's endpoint, answered by the face service.
 
 Upstream has no Rekognition. Requests for it go on to the service whose URL is in
-``REKOGNITION_BACKEND``, unchanged, and its answer comes back unchanged; so one endpoint
-serves boto3, Step Functions and CloudFormation.
+``REKOGNITION_BACKEND``, and its answer comes back unchanged; so one endpoint serves boto3,
+Step Functions and CloudFormation. A photo in S3 goes along as bytes, where Rekognition takes
+as many: it is in this process, and the service would ask for it while it has an engine.
 """
 
+import base64
 import http.client
 import json
 import os
@@ -13,12 +15,13 @@ import urllib.request
 from typing import Any
 
 from local.emulator import upstream
-from local.emulator.shims.authorization import may_read_photo
+from local.emulator.shims.authorization import fields_of, may_read_photo
 
 _NAME = "rekognition"
 BACKEND_VARIABLE = "REKOGNITION_BACKEND"
 TIMEOUT_VARIABLE = "REKOGNITION_TIMEOUT"
 _CONTENT_TYPE = "application/x-amz-json-1.1"
+_MOST_PHOTO_BYTES = 5 * 1024 * 1024
 _UNREADABLE = "Unable to get object metadata from S3. Check object key, region and/or access permissions."
 
 Response = tuple[int, dict[str, str], bytes]
@@ -62,6 +65,8 @@ def install() -> None:
     patterns = upstream.attribute(_NAME, router, "SERVICE_PATTERNS")
     # The face service reads its photos from this server's S3, so a call needs a thread of its own:
     # from a bounded pool, as many calls as it has threads would wait for each other for ever.
+    s3 = upstream.module(_NAME, "services.s3")
+    upstream.function(_NAME, s3, "_get_object_data", "bucket_name", "key", "version_id")
     in_own_thread = upstream.function(_NAME, concurrency, "run_reentrant", "fn", "args", "thread_name")
 
     async def handle(
@@ -71,15 +76,31 @@ def install() -> None:
         if not may_read_photo(headers, data):
             return _error(400, "InvalidS3ObjectException", _UNREADABLE)
         response: Response = await in_own_thread(
-            call, headers.get("x-amz-target", ""), data, thread_name="rekognition"
+            call_with_photo, headers.get("x-amz-target", ""), data, thread_name="rekognition"
         )
         return response
+
+    def call_with_photo(target: str, data: bytes) -> Response:
+        return call(target, _with_photo(s3, data))
 
     handlers["rekognition"] = handle
     patterns["rekognition"] = {
         "target_prefixes": ["RekognitionService"],
         "host_patterns": [r"^rekognition\."],
     }
+
+
+def _with_photo(s3: Any, data: bytes) -> bytes:
+    """The request with the photo's bytes for its place; unchanged if S3 has none, or a larger one."""
+    request = fields_of(data)
+    match request.get("Image"):
+        case {"S3Object": {"Bucket": str(bucket), "Name": str(name), **more}, **other} if not other:
+            photo = s3._get_object_data(bucket, name, more.get("Version"))
+        case _:
+            return data
+    if not photo or len(photo) > _MOST_PHOTO_BYTES:
+        return data
+    return json.dumps({**request, "Image": {"Bytes": base64.b64encode(photo).decode()}}).encode()
 
 
 def _error(status: int, code: str, message: str) -> Response:

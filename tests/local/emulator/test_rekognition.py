@@ -1,5 +1,6 @@
 """Rekognition at the emulator's endpoint, and its collections in a stack."""
 
+import base64
 import json
 import threading
 import time
@@ -57,6 +58,32 @@ def test_a_request_and_its_answer_pass_unchanged(client, face_service):
     answer = client("rekognition").detect_faces(Image=photo, Attributes=["DEFAULT"])
     assert answer["FaceDetails"] == [{"Confidence": 99.5}]
     assert face_service.requests[-1] == ("DetectFaces", {"Image": photo, "Attributes": ["DEFAULT"]})
+
+
+def test_a_photo_in_s3_goes_along_with_the_request(client, face_service):
+    face_service.answers["DetectFaces"] = lambda _: (200, {"FaceDetails": []})
+    bucket = unique("photos")
+    s3 = client("s3")
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    versions = [
+        s3.put_object(Bucket=bucket, Key="ü.jpg", Body=body)["VersionId"] for body in (b"old", b"new")
+    ]
+    s3.put_object(Bucket=bucket, Key="large.jpg", Body=bytes(5 * 1024 * 1024 + 1))
+    s3.put_object(Bucket=bucket, Key="empty.jpg", Body=b"")
+
+    def received(**place: str) -> Any:
+        image = {"S3Object": {"Bucket": bucket, **place}}
+        client("rekognition").detect_faces(Image=image, Attributes=["ALL"])
+        request = face_service.requests[-1][1]
+        assert request["Attributes"] == ["ALL"]
+        return request["Image"]
+
+    assert received(Name="ü.jpg", Version=versions[0]) == {"Bytes": base64.b64encode(b"old").decode()}
+    assert received(Name="ü.jpg") == {"Bytes": base64.b64encode(b"new").decode()}
+    # What Rekognition takes as an object only, or refuses, is for the face service to say.
+    for place in ({"Name": "large.jpg"}, {"Name": "empty.jpg"}, {"Name": "ü.jpg", "Version": "gone"}):
+        assert received(**place) == {"S3Object": {"Bucket": bucket, **place}}
 
 
 def test_an_error_passes_as_the_exception_of_its_name(client, face_service):

@@ -86,6 +86,7 @@ def test_the_start_on_another_version_fails_with_the_reason(tmp_path):
     [
         ("LAMBDA_WORKERS_PER_FUNCTION", "0", "at least 1"),
         ("LAMBDA_WORKERS_PER_FUNCTION", "two", "whole number"),
+        ("LAMBDA_WORKERS_PER_FUNCTION", "1 detect=0", "at least 1, not 'detect=0'"),
         ("REKOGNITION_BACKEND", "https://rekognition.us-east-1.amazonaws.com", "on loopback"),
         ("REKOGNITION_BACKEND", "", "on loopback"),
     ],
