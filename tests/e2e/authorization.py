@@ -59,7 +59,8 @@ def decisions(log: Path, deployment: Deployment, sender: str) -> set[Decision]:
     for made in map(json.loads, lines):
         role = made["role"].rpartition("-")[0]  # CloudFormation's own suffix
         assert role in functions, f"{made['role']} is no function's role"
-        need = Need(made["action"], _renamed(made["resource"], names))
+        keys = tuple((key, _renamed(value, names)) for key, value in made["keys"].items())
+        need = Need(made["action"], _renamed(made["resource"], names), keys)
         found.add(Decision(functions[role], need, made["allowed"]))
     return found
 

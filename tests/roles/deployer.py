@@ -33,9 +33,12 @@ _STAGE: Final = "prod"
 _ON: Final[Mapping[str, str]] = {
     "apigateway": "arn:aws:apigateway:us-east-1::/restapis/{restApiId}",
     "cloudformation": f"arn:aws:cloudformation:{_PREFIX}:stack/{{StackName}}/1",
+    "cognito-idp": f"arn:aws:cognito-idp:{_PREFIX}:userpool/{{UserPoolId}}",
+    "dynamodb": f"arn:aws:dynamodb:{_PREFIX}:table/{{TableName}}",
     "events": f"arn:aws:events:{_PREFIX}:rule/{{rule}}",
     "lambda": f"arn:aws:lambda:{_PREFIX}:function:{{FunctionName}}",
     "logs": f"arn:aws:logs:{_PREFIX}:log-group:{{logGroupName}}",
+    "rekognition": f"arn:aws:rekognition:{_PREFIX}:collection/{{CollectionId}}",
     "s3": "arn:aws:s3:::{Bucket}",
     "service-quotas": "*",
     "sesv2": f"arn:aws:ses:{_PREFIX}:identity/{{EmailIdentity}}",
@@ -47,6 +50,7 @@ _ON_ALL: Final = {
     "GetAccountSettings",
     "ListEventSourceMappings",
     "ListLayerVersions",
+    "ListUserPools",
 }
 _LAYER: Final = f"arn:aws:lambda:{_PREFIX}:layer:{{LayerName}}"
 _VERBS: Final = {

@@ -26,13 +26,15 @@ BUCKET: Final = "arn:aws:s3:::rider-photos-local-photos-000000000000-us-east-1"
 LOGS: Final = "arn:aws:logs:us-east-1:000000000000:log-group:/aws/lambda/rider-photos-local-{}:*"
 
 
-def decided(role: str, action: str, resource: str, allowed: bool = True) -> dict[str, Any]:
+def decided(role: str, action: str, resource: str, **keys: str) -> dict[str, Any]:
     name = f"rider-photos-local-{role}-0A1B2C3D"
-    return {"role": name, "action": action, "resource": resource, "allowed": allowed}
+    return {"role": name, "action": action, "resource": resource, "keys": keys, "allowed": True}
 
 
 READ: Final = decided("DetectFacesRole", "s3:GetObjectVersion", f"{BUCKET}/uploads/anna/a.jpg")
 ASKED: Final = decided("NotifyRiderRole", "cognito-idp:AdminGetUser", POOL)
+MAIL: Final = ("NotifyRiderRole", "ses:SendEmail", f"arn:aws:ses:us-east-1:000000000000:identity/{SENDER}")
+MAILED: Final = decided(*MAIL, **{"ses:FromAddress": SENDER})
 STARTED: Final = decided(
     "StartProcessingRole",
     "states:StartExecution",
@@ -47,7 +49,7 @@ def judge(path: Path, *made: dict[str, Any]) -> None:
 
 
 def test_calls_that_the_roles_grant_pass(tmp_path: Path) -> None:
-    judge(tmp_path, READ, ASKED, STARTED)
+    judge(tmp_path, READ, ASKED, MAILED, STARTED)
 
 
 def test_a_recording_that_is_missing_or_empty_fails(tmp_path: Path) -> None:
@@ -63,6 +65,7 @@ def test_a_recording_that_is_missing_or_empty_fails(tmp_path: Path) -> None:
         (READ | {"allowed": False}, "refused: "),
         (decided("DetectFacesRole", "s3:DeleteObject", f"{BUCKET}/uploads/anna/a.jpg"), "no grant covers"),
         (decided("DetectFacesRole", "s3:GetObjectVersion", "arn:aws:s3:::others/a.jpg"), "no grant covers"),
+        (decided(*MAIL, **{"ses:FromAddress": "somebody@example.com"}), "no grant covers"),
         (decided("UndoRole", "logs:PutLogEvents", LOGS.format("undo")), "tests/roles doesn't record"),
         (decided("SomeRole", "s3:GetObject", f"{BUCKET}/a.jpg"), "no function's role"),
     ],

@@ -164,8 +164,9 @@ def _write_down(evaluator: Any) -> None:
         service_context: dict[str, Any] | None = None,
     ) -> Any:
         sender = _sender.get()
-        if sender is not None:
-            service_context = (service_context or {}) | {"ses:FromAddress": sender}
+        keys = {} if sender is None else {"ses:FromAddress": sender}
+        if keys:
+            service_context = (service_context or {}) | keys
         denial = enforce(access_key_id, iam_action, service, region, resource_arn, service_context)
         if log is None:
             return denial
@@ -175,6 +176,7 @@ def _write_down(evaluator: Any) -> None:
                 "role": evaluator._role_name_from_assumed_arn(arn),
                 "action": iam_action,
                 "resource": resource_arn,
+                "keys": keys,
                 "allowed": denial is None,
             }
             os.write(log, f"{json.dumps(entry)}\n".encode())
