@@ -37,7 +37,8 @@ class UpOptions:
         Who hears of alarms; ARN of the key that encrypts what is stored; name of the bucket for access
         logs. None keeps that of the last `up`, "" is none.
     uploads_per_second
-        Expected at the busiest time; quotas are compared with it.
+        Expected at the busiest time; quotas are compared with it. None where none hold: nothing is told
+        of them then.
     force
         Deploy the functions even if nothing has changed.
     """
@@ -51,7 +52,7 @@ class UpOptions:
     alarm_email: str | None = None
     kms_key: str | None = None
     access_log_bucket: str | None = None
-    uploads_per_second: float = 1.0
+    uploads_per_second: float | None = 1.0
     force: bool = False
 
 
@@ -110,8 +111,11 @@ def prepare(options: UpOptions, progress: Progress, *, whole: bool = False) -> C
         _check_nothing_was_kept(target)
     own = project.own_variables(target.stage)
     quotas = read_quotas(target, sending, audit_calls(own))
-    tell_quotas(quotas, options.uploads_per_second, progress)
-    admission = admission_of(quotas, own, progress)
+    if options.uploads_per_second is None:
+        admission = admission_of(quotas, own, NoProgress())
+    else:
+        tell_quotas(quotas, options.uploads_per_second, progress)
+        admission = admission_of(quotas, own, progress)
 
     progress.step("Building the dependencies")
     architecture = options.architecture or project.architecture(target.stage)

@@ -147,7 +147,13 @@ def main(arguments: list[str]) -> int:
     try:
         # Functions run on this machine, so the wheels have to be this machine's.
         here = "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x86_64"
-        options = UpOptions(stage=STAGE, sender=sender, project_dir=Path(project_dir), architecture=here)
+        options = UpOptions(
+            stage=STAGE,
+            sender=sender,
+            project_dir=Path(project_dir),
+            architecture=here,
+            uploads_per_second=None,
+        )
         deployment = up(options, _Lines())
     except DeployError as error:
         _tell(error=str(error))

@@ -157,6 +157,9 @@ def _events(stack: Any) -> Iterator[tuple[str, Any]]:
     found["start_processing"] = {
         **rule, "source": "aws.s3", "detail-type": "Object Created", "detail": detail,
     }  # fmt: skip
+    turn = {"startsAt": {"dataType": "String", "stringValue": "2026-01-01T00:00:00+00:00"}}
+    message = {"messageId": "1", "body": json.dumps(found["start_processing"]), "messageAttributes": turn}
+    found["start_waiting"] = {"Records": [message]}
     ended = {
         "executionArn": accepted.executionArn,
         "status": "FAILED",
