@@ -36,7 +36,7 @@ _ENDED: Final = {"accepted", "rejected", "failed", "superseded"}
 # Face calls that run models, by how an upload ended; a search by FaceId runs none.
 _CALLS: Final = ("DetectFaces", "SearchFacesByImage", "IndexFaces")
 _CALLS_OF: Final = {"accepted": 3, "FACE_CHANGED": 3, "FACE_ALREADY_EXISTS": 2}
-_FUNCTION: Final = b"AWS_LAMBDA_FUNCTION_NAME=rider-photos-local-"
+_FUNCTION: Final = b"=".join((b"AWS_LAMBDA_FUNCTION_NAME", b"rider-photos-local-"))
 
 
 @dataclass(frozen=True, slots=True)
