@@ -9,9 +9,11 @@ from dataclasses import replace
 import pytest
 
 from chalicelib import unfinished
+from chalicelib.audit import Auditor
 from chalicelib.mail.delivery import MailOutcome
 from chalicelib.retention import Retention
 from chalicelib.steps import notify_rider
+from chalicelib.strays import Strays
 from tests.simulation import calls, invocations
 from tests.simulation.cells import World
 from tests.simulation.explore import run_to_end
@@ -59,6 +61,14 @@ def no_tags(simulation: None, monkeypatch: pytest.MonkeyPatch) -> None:
     Walks have the tags.
     """
     monkeypatch.setattr(Retention, "originals", lambda *_: iter(()))
+
+
+@pytest.fixture
+def unfinished_alone(no_tags: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Audits look at unfinished uploads and at nothing else, for a search that is about those."""
+    monkeypatch.setattr(Auditor, "_shared_faces", lambda *_: iter(()))
+    for part in ("faces", "thumbnails"):
+        monkeypatch.setattr(Strays, part, lambda *_: iter(()))
 
 
 @pytest.fixture

@@ -264,7 +264,7 @@ def test_a_claim_that_is_not_opened_yet_is_withdrawn_too(monkeypatch: Patch) -> 
     assert_caught(scenarios.ONE_RIDER, "its claim still open", fault_count=1)
 
 
-@pytest.mark.usefixtures("no_mail_for_accepted", "no_tags", "turns_for_the_audit")
+@pytest.mark.usefixtures("no_mail_for_accepted", "unfinished_alone", "turns_for_the_audit")
 def test_an_upload_that_is_processed_after_all_is_not_taken_over(monkeypatch: Patch) -> None:
     real = UploadsTable.update
 
