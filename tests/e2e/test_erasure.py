@@ -32,13 +32,14 @@ def left_of(stack: Stack, rider: Rider) -> dict[str, list[str]]:
     world = World.of(stack)
     item = set(item_of(stack, rider.user_id)) - {"Username", "uploadId", "erasedAt"}
     left = {
-        "item": sorted(item),
+        "item": list(item),
         "rows": [upload_id for user_id, upload_id in world.rows if user_id == rider.user_id],
         "faces": [image_id for image_id in world.faces.values() if image_id.startswith(rider.user_id)],
         "photos": [key for key, _ in world.originals if rider.user_id in key],
         "thumbnails": [key for key in world.thumbnails if rider.user_id in key],
     }
-    return {where: found for where, found in left.items() if found}
+    # Sets have no order of their own.
+    return {where: sorted(found) for where, found in left.items() if found}
 
 
 def test_all_that_is_kept_of_a_rider_is_erased_and_of_nobody_else(
