@@ -15,7 +15,7 @@ import numpy as np
 
 from local.rekognition.alignment import square_crop, square_matrix
 from local.rekognition.faces import Box, Face
-from local.rekognition.images import Image
+from local.rekognition.images import Image, one_large
 from local.rekognition.mesh import FaceMesh
 
 _SCORE = 0.7
@@ -46,9 +46,8 @@ class FaceDetector:
     """The detector and the mesh. Use from one thread at a time."""
 
     def __init__(self, detector: Path, mesh: Path) -> None:
-        self._network = cv2.FaceDetectorYN.create(
-            str(detector), "", (_UPRIGHT_SIZE, _UPRIGHT_SIZE), _SCORE, _OVERLAP, _CANDIDATES
-        )
+        self._model = detector
+        self._network = self._loaded()
         self._mesh = FaceMesh(mesh)
 
     def detect(self, image: Image) -> list[Face]:
@@ -114,26 +113,19 @@ class FaceDetector:
         small = _shrunk(image, side)
         stretch = image.shape[1] / small.shape[1], image.shape[0] / small.shape[0]
         faces = []
-        for face in self._pass(small):
+        for face in self._pass_large(small) if side == _LARGE_SIDE else _pass(self._network, small):
             mesh = self._mesh.fit(small, face.box, _roll(face))
             faces.append(replace(face, mesh=mesh).scaled(*stretch))
         return faces
 
-    def _pass(self, image: Image) -> list[Face]:
-        self._network.setInputSize((image.shape[1], image.shape[0]))
-        _, rows = self._network.detect(image)
-        # The stubs promise an array always; with no face it is None.
-        if not isinstance(rows, np.ndarray):
-            return []
-        rows = rows[np.isfinite(rows).all(axis=1)].astype(np.float32)
-        return [
-            Face(
-                Box(*(float(value) for value in row[:4])),
-                row[4:14].reshape(5, 2).copy(),
-                float(row[14]),
-            )
-            for row in rows
-        ]
+    def _pass_large(self, image: Image) -> list[Face]:
+        """Find faces by a network that lasts no longer: it would keep the 90 MB that it needs here."""
+        with one_large:
+            return _pass(self._loaded(), image)
+
+    def _loaded(self) -> cv2.FaceDetectorYN:
+        size = (_UPRIGHT_SIZE, _UPRIGHT_SIZE)
+        return cv2.FaceDetectorYN.create(str(self._model), "", size, _SCORE, _OVERLAP, _CANDIDATES)
 
     def _upright(self, image: Image, face: Face) -> Face:
         """Return the face with landmarks found after turning it upright, if it leans."""
@@ -141,7 +133,7 @@ class FaceDetector:
             return face
         centre = face.landmarks.mean(axis=0)
         cut = (centre, _UPRIGHT_MARGIN * face.box.side, float(np.radians(face.mesh.pose.roll)), _UPRIGHT_SIZE)
-        again = self._pass(square_crop(image, *cut))
+        again = _pass(self._network, square_crop(image, *cut))
         if not again:
             return face
         middle = _UPRIGHT_SIZE / 2
@@ -156,6 +148,23 @@ class FaceDetector:
     def _all_tiny(image: Image, faces: list[Face]) -> bool:
         longer = int(max(image.shape[:2]))
         return longer > _SIDE and max(face.box.side for face in faces) * _SIDE / longer < _TINY
+
+
+def _pass(network: cv2.FaceDetectorYN, image: Image) -> list[Face]:
+    network.setInputSize((image.shape[1], image.shape[0]))
+    _, rows = network.detect(image)
+    # The stubs promise an array always; with no face it is None.
+    if not isinstance(rows, np.ndarray):
+        return []
+    rows = rows[np.isfinite(rows).all(axis=1)].astype(np.float32)
+    return [
+        Face(
+            Box(*(float(value) for value in row[:4])),
+            row[4:14].reshape(5, 2).copy(),
+            float(row[14]),
+        )
+        for row in rows
+    ]
 
 
 def _is_pattern(face: Face) -> bool:

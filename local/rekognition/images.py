@@ -22,9 +22,9 @@ MAX_DECODE_BYTES = 400_000_000
 FULL_DECODE_PIXELS = 25_000_000
 """Above it an image is halved in width and height: faces are looked for at 640 pixels anyway."""
 
-# From here on images are decoded one at a time, so that two engines stay below a gigabyte together.
+one_large = threading.Lock()
+"""Held by what takes more than 60 MB for a moment, so that two engines stay below a gigabyte together."""
 _LARGE_BYTES = 60_000_000
-_one_large = threading.Lock()
 
 # Its warnings on damaged files would fill the log; the caller gets an error instead.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
@@ -59,7 +59,7 @@ def decode(data: bytes) -> Image:
             f"{size}, which takes {needed // 1_000_000} MB to decode; "
             f"up to {MAX_DECODE_BYTES // 1_000_000} MB are spent on one.",
         )
-    with _one_large if needed > _LARGE_BYTES else nullcontext():
+    with one_large if needed > _LARGE_BYTES else nullcontext():
         mode = cv2.IMREAD_REDUCED_COLOR_2 if halve and encoded.shrinks else cv2.IMREAD_COLOR
         pixels = _pixels(encoded.data, int(mode))
         if halve and not encoded.shrinks:
