@@ -16,6 +16,7 @@ from deploy.progress import NoProgress, Progress
 from deploy.project import JsonObject, Project
 from deploy.template import DATA, operations_body, template_body
 from deploy.wiring import (
+    let_messages_return,
     name_api,
     set_dead_letters_of_rule,
     set_on_failure_destination,
@@ -82,6 +83,7 @@ def _up(options: UpOptions, progress: Progress) -> Deployment:
     _set_dead_letters(target, outputs["DeadLetterQueueArn"], progress)
     name_api(target.session.client("apigateway"), rest_api_id, target.names.api)
     lambda_ = target.session.client("lambda")
+    let_messages_return(lambda_, target.names.function(START_WAITING))
     set_queue_of_function(
         lambda_,
         target.names.function(START_WAITING),
@@ -93,8 +95,7 @@ def _up(options: UpOptions, progress: Progress) -> Deployment:
     if checked.parameters["PageOrigin"] != origin:
         progress.detail(f"uploads from pages of {origin}")
         outputs = stack.apply(url, checked.parameters | {"PageOrigin": origin})
-    # The page that the app serves; one on another origin is at that origin's root.
-    _set_page_url(target, project, f"{options.page_origin or api_url}/", progress)
+    _set_page_url(target, project, _page_url(options, record), progress)
 
     progress.step(f"Applying the stack {checked.operations.name}")
     checked.operations.apply(
@@ -136,8 +137,10 @@ def _deploy_functions(
     project.write_admission(target.stage, checked.admission.computed)
     before = records.fetch_record(s3, target.photo_bucket)
     rest_api_id = records.rest_api_id(before)
-    if before is not None and rest_api_id is not None and not options.force:
-        noted = unchanged.fetch_note(target)
+    if before is not None and rest_api_id is not None:
+        # As the `up` that noted it left the stage's block: another clone's doesn't know the page yet.
+        project.write_page_url(target.stage, _page_url(options, before))
+        noted = None if options.force else unchanged.fetch_note(target)
         if noted is not None and noted == unchanged.note_of(target, project, rest_api_id):
             progress.detail("nothing to change: code, settings and functions are those of the last up")
             return before
@@ -166,6 +169,11 @@ def _set_dead_letters(target: Target, queue: str, progress: Progress) -> None:
     # No retries: the next audit is due before a second retry would be, and two at once help nobody.
     set_on_failure_destination(lambda_, target.names.function(AUDIT), queue, retries=0)
     progress.detail(f"dead-letter queue of {', '.join((*EVENT_HANDLERS, AUDIT))}")
+
+
+def _page_url(options: UpOptions, record: JsonObject) -> str:
+    """Where riders find the page: at the API, or at the root of another origin."""
+    return f"{options.page_origin or records.api_url(record)}/"
 
 
 def _set_page_url(target: Target, project: Project, url: str, progress: Progress) -> None:

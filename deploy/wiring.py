@@ -105,6 +105,15 @@ def set_queue_of_function(
         )
 
 
+def let_messages_return(lambda_: LambdaClient, function: str) -> None:
+    """Let a function send messages to the queue that it gets them from, as often as it takes.
+
+    Lambda otherwise takes a message that comes the 17th time for a loop, and puts it among the dead letters:
+    one that waits for a turn comes every 15 minutes.
+    """
+    lambda_.put_function_recursion_config(FunctionName=function, RecursiveLoop="Allow")
+
+
 def remove_mappings_of_queue(lambda_: LambdaClient, queue_arn: str, patience: Patience = PATIENCE) -> bool:
     """Delete what lets a queue invoke a function, before the function goes; False if there was nothing."""
     removed = False

@@ -307,9 +307,10 @@ def test_check_tells_parts_and_price_and_changes_nothing(aws: Aws, clone: Path) 
 def test_an_up_deploys_functions_only_if_something_has_changed(aws: Aws, clone: Path) -> None:
     arguments = ("up", "--stage", "same", "--project-dir", str(clone))
     assert "Creating lambda function" in aws.deploy(*arguments, "--sender", SENDER).stderr
-    again = aws.deploy(*arguments).stderr
-    assert "nothing to change: code, settings and functions are those of the last up" in again
-    assert "lambda function" not in again
+    for directory in (clone, another_clone(clone)):
+        again = aws.deploy("up", "--stage", "same", "--project-dir", str(directory)).stderr
+        assert "nothing to change: code, settings and functions are those of the last up" in again
+        assert "lambda function" not in again
     aws.client("lambda").update_function_configuration(FunctionName="rider-photos-same-undo", Timeout=3)
     mended = aws.deploy(*arguments).stderr
     assert "Updating lambda function: rider-photos-same-undo" in mended

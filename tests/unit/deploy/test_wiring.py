@@ -9,6 +9,7 @@ from botocore.stub import Stubber
 from deploy.errors import DeployError
 from deploy.wiring import (
     Patience,
+    let_messages_return,
     remove_mappings_of_queue,
     set_dead_letters_of_rule,
     set_on_failure_destination,
@@ -148,6 +149,14 @@ def test_one_that_does_not_come_on_is_an_error(lambda_: Stubber, state: str) -> 
 def test_a_faster_pace_takes_more_batches_at_once(lambda_: Stubber, per_second: int, at_once: int) -> None:
     found(lambda_, "Enabled", ScalingConfig={"MaximumConcurrency": at_once})
     set_queue_of_function(lambda_.client, WAITING, QUEUE, per_second, AT_ONCE)
+
+
+def test_a_message_may_come_back_to_the_queue_more_often_than_lambda_takes_for_no_loop(
+    lambda_: Stubber,
+) -> None:
+    asked = {"FunctionName": WAITING, "RecursiveLoop": "Allow"}
+    lambda_.add_response("put_function_recursion_config", {"RecursiveLoop": "Allow"}, asked)
+    let_messages_return(lambda_.client, WAITING)
 
 
 def test_what_lets_a_queue_invoke_a_function_is_removed_by_the_queue(lambda_: Stubber) -> None:
