@@ -103,7 +103,7 @@ class Sending:
     Attributes
     ----------
     identity
-        What SES has verified: the address itself, or its domain.
+        What SES has verified: the address itself, its domain, or one above that.
     in_sandbox
         Whether mails reach verified addresses only.
     per_second, per_day
@@ -118,8 +118,10 @@ class Sending:
 
 def check_sender(ses: SESV2Client, sender: str, progress: Progress) -> Sending:
     """Raise a CheckError unless SES may send from this address; warn if it may only to verified ones."""
-    identities = (sender, sender.rpartition("@")[2])
-    identity = next((identity for identity in identities if _is_verified(ses, identity)), None)
+    # The address itself, else its domain, or one that this is a part of.
+    labels = sender.rpartition("@")[2].split(".")
+    domains = [".".join(labels[first:]) for first in range(max(1, len(labels) - 1))]
+    identity = next((name for name in (sender, *domains) if _is_verified(ses, name)), None)
     if identity is None:
         region = ses.meta.region_name
         raise CheckError(

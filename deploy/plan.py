@@ -22,6 +22,9 @@ TRACE = 5.00 / 1_000_000
 # The audit, every five minutes for 30 days; a pass over an empty stage takes about a second.
 AUDITS_A_MONTH = 30 * 24 * 12
 AUDIT_SECONDS = 1.0
+# Lambda asks the queue of waiting uploads, also an empty one, with five polls at once of 20 seconds each.
+POLLS_A_MONTH = 5 * 30 * 24 * 60 * 60 // 20
+QUEUE_REQUEST = 0.40 / 1_000_000
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,7 @@ def _prices(counts: Counter[str], project: Project, architecture: str) -> dict[s
         "2 metrics": 2 * METRIC_A_MONTH,
         "the dashboard": counts["CloudWatch::Dashboard"] * DASHBOARD_A_MONTH,
         "the audit": audit,
+        "asking the queue": POLLS_A_MONTH * QUEUE_REQUEST,
     }
 
 

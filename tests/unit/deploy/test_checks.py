@@ -69,6 +69,14 @@ def test_a_sender_of_a_verified_domain_passes_and_the_sandbox_is_told(ses: Stubb
     assert "sandbox" in lines.warnings[0]
 
 
+def test_a_sender_in_a_part_of_a_verified_domain_passes_with_that_domain(ses: Stubber) -> None:
+    identity(ses, "rides@mail.example.com", None)
+    identity(ses, "mail.example.com", None)
+    identity(ses, "example.com", True)
+    ses.add_response("get_account", {"ProductionAccessEnabled": True})
+    assert check_sender(ses.client, "rides@mail.example.com", Lines()).identity == "example.com"
+
+
 def test_a_sender_that_is_not_verified_says_how_to_verify_it(ses: Stubber) -> None:
     identity(ses, SENDER, False)
     identity(ses, "example.com", None)
