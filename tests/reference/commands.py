@@ -21,7 +21,7 @@ import click
 import jmespath
 from botocore import xform_name
 from botocore.exceptions import UnknownServiceError
-from botocore.model import OperationModel, Shape
+from botocore.model import ListShape, OperationModel, Shape
 from botocore.validate import ParamValidator
 from chalice.cli import cli as chalice
 from jmespath.exceptions import ParseError
@@ -44,6 +44,8 @@ _BEFORE: Final = {"nice", "sudo"}
 _INSTALLERS: Final = {"apt", "brew"}
 # Commands of the AWS CLI that are no operation of a service.
 _CLI_ITSELF: Final = {"s3 ls", "sso login"}
+# Services that the AWS CLI calls otherwise than their models.
+_CLI_SERVICES: Final = {"s3api": "s3"}
 _GLOBAL: Final = {"region", "profile", "output", "query", "endpoint-url"}
 
 
@@ -157,7 +159,7 @@ def _aws(words: list[str]) -> None:
     if " ".join(words[:2]) in _CLI_ITSELF:
         return
     try:
-        service = botocore.session.get_session().get_service_model(words[0])
+        service = botocore.session.get_session().get_service_model(_CLI_SERVICES.get(words[0], words[0]))
     except UnknownServiceError as error:
         raise CommandError(f"AWS has no {words[0]}") from error
     if len(words) == 1:
@@ -176,6 +178,8 @@ def _parameters(operation: OperationModel, words: list[str]) -> None:
     for option, values in _options(words):
         if option == "query":
             _query(" ".join(values))
+        elif option in by_option and " ".join(values).startswith("file://"):
+            continue  # a file that the reader writes
         elif option in by_option:
             given[by_option[option]] = _value(members[by_option[option]], values)
         elif option not in _GLOBAL:
@@ -217,8 +221,13 @@ def _value(shape: Shape, words: list[str]) -> Any:
         try:
             return json.loads(text)
         except ValueError:
-            if shape.type_name == "list":
-                return words
+            if isinstance(shape, ListShape):
+                shorthand = shape.member.type_name == "structure"
+                return (
+                    [dict(pair.split("=", 1) for pair in word.split(",")) for word in words]
+                    if shorthand
+                    else words
+                )
             raise CommandError(f"no JSON: {text}") from None
     return int(text) if shape.type_name in {"integer", "long"} else text
 
