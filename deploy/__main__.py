@@ -83,7 +83,9 @@ def _options_of_up() -> argparse.ArgumentParser:
         "--sender", help="address the riders' mails come from, verified in SES; default: that of the last up"
     )
     options.add_argument(
-        "--page-origin", metavar="ORIGIN", help="origin of the page that uploads; default: the API's"
+        "--page-origin",
+        metavar="ORIGIN",
+        help="origin at whose root riders find page and API; default: the API's",
     )
     options.add_argument(
         "--architecture", choices=["x86_64", "arm64"], help="Lambda's; default: as configured"

@@ -30,7 +30,7 @@ class UpOptions:
     region
         None takes that of the environment or the profile.
     page_origin
-        Origin of the page that uploads photos; None takes that of the API, which serves it.
+        Origin at whose root riders find page and API; None takes the API's own.
     architecture
         Lambda's, `x86_64` or `arm64`; None takes the configured one.
     alarm_email, kms_key, access_log_bucket
@@ -158,14 +158,22 @@ def prepare(options: UpOptions, progress: Progress, *, whole: bool = False) -> C
 
 
 def _check_nothing_was_kept(target: Target) -> None:
-    """A `down` that kept the photos left buckets whose names a new stage needs."""
+    """What outlived its stack has the names that a new one needs."""
     s3 = target.session.client("s3")
     for bucket in (target.photo_bucket, target.thumbnail_bucket):
-        if bucket_exists(s3, bucket):
+        if not bucket_exists(s3, bucket):
+            continue
+        found = f"The bucket {bucket} is there without its stack"
+        if is_production(target.stage):
             raise CheckError(
-                f"The bucket {bucket} is there without its stack: an earlier `down` kept its photos. Choose "
-                f"another stage, or delete it (`down --stage {target.stage}` does, with all photos in it)."
+                f"{found}: somebody deleted the stack and its data outlived it, or `down` kept the photos. "
+                "How to take it back into a stack: docs/operate.md, 'A production stack deleted by mistake'. "
+                "`down` would delete it for good."
             )
+        raise CheckError(
+            f"{found}: an earlier `down` kept its photos. Choose another stage, or delete it "
+            f"(`down --stage {target.stage}` does, with all photos in it)."
+        )
 
 
 def _pool_mail_identity(stage: str, sending: Sending, progress: Progress) -> str:
