@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from chalicelib.claims import withdraw
 from chalicelib.clients import error_code
-from chalicelib.executions import EXECUTION_LIFE
+from chalicelib.executions import EXECUTION_LIFE, FORM_LIFE
 from chalicelib.models import (
     UNVERSIONED,
     UPLOAD_PREFIX,
@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 ERASED_RIDERS: Final = "#erased"
 ERASURES: Final = "#erasures"
 _LAST = b"\xff" * 4
+# What comes in later than forms and executions usually last is looked for this often, not at each sweep.
+_LATER_SWEEPS = timedelta(hours=1)
+_TOMBSTONE_LIFE = FORM_LIFE + EXECUTION_LIFE
 
 # A bucket, and up to 1,000 versions of objects in it.
 type _Batch = tuple[str, list[dict[str, str]]]
@@ -86,9 +89,12 @@ class Eraser:
         now = datetime.now(UTC)
         # Behind all uploads of this millisecond, and not the tombstone of another rider erased in it.
         tombstone = uuid7(int(now.timestamp() * 1000), _LAST + os.urandom(6))
-        self._put_tombstone(user_id, tombstone, now)
+        former = self._put_tombstone(user_id, tombstone, now)
         erasure = self._delete_all(user_id, tombstone)
-        self._record(tombstone, now, erasure)
+        if former:  # the new one stands for all that it stood for
+            self._table.delete(_marker(former))
+        if not former or erasure != Erasure():
+            self._record(tombstone, now, erasure)
         return erasure
 
     def sweep(self, deadline: datetime) -> int:
@@ -104,14 +110,14 @@ class Eraser:
         int
             How many erased riders were looked at. What failed for one is raised after the others.
         """
-        life = timedelta(seconds=self._settings.upload_seconds) + EXECUTION_LIFE
         swept = 0
         failure: Exception | None = None
-        for marker in list(self._table.rows_of_rider(ERASED_RIDERS)):
+        due = [marker for marker in self._table.rows_of_rider(ERASED_RIDERS) if self._is_due(marker)]
+        for marker in sorted(due, key=_last_swept):
             if datetime.now(UTC) >= deadline:
                 break
             try:
-                self._sweep_after(marker, life)
+                self._sweep_after(marker)
             except Exception as error:  # whatever stopped this one, the other riders are erased as well
                 logger.exception("erased rider not swept", extra={"tombstone": marker["uploadId"]["S"]})
                 failure = error
@@ -120,39 +126,62 @@ class Eraser:
             raise failure
         return swept
 
-    def _sweep_after(self, marker: Row, life: timedelta) -> None:
+    def _is_due(self, marker: Row) -> bool:
+        """Whether a rider who was erased is to be looked at: always at first, then now and then."""
+        return self._is_recent(marker) or _last_swept(marker) < iso(datetime.now(UTC) - _LATER_SWEEPS)
+
+    def _is_recent(self, marker: Row) -> bool:
+        """Whether an upload or an execution of that time may still be under way as it usually is."""
+        usual = timedelta(seconds=self._settings.upload_seconds) + EXECUTION_LIFE
+        return datetime.fromisoformat(marker["erasedAt"]["S"]) + usual > datetime.now(UTC)
+
+    def _sweep_after(self, marker: Row) -> None:
         user_id, tombstone = marker["rider"]["S"], marker["uploadId"]["S"]
         # The erasure may have been stopped before it came to the rider's item.
         self._refuse_older(user_id, tombstone, marker["erasedAt"]["S"])
         self._delete_all(user_id, tombstone)
-        if datetime.fromisoformat(marker["erasedAt"]["S"]) + life < datetime.now(UTC):
+        now = datetime.now(UTC)
+        if datetime.fromisoformat(marker["erasedAt"]["S"]) + _TOMBSTONE_LIFE < now:
             self._remove_tombstone(user_id, tombstone)
             self._table.delete(marker)
+        elif not self._is_recent(marker):
+            self._dynamodb.put_item(
+                TableName=self._settings.uploads_table, Item={**marker, "sweptAt": {"S": iso(now)}}
+            )
 
-    def _put_tombstone(self, user_id: str, tombstone: str, now: datetime) -> None:
-        """Note who is to be swept, then refuse all older uploads; the item keeps its face for now."""
+    def _put_tombstone(self, user_id: str, tombstone: str, now: datetime) -> str | None:
+        """Note who is to be swept, then refuse all older uploads; the item keeps its face for now.
+
+        Returns
+        -------
+        str or None
+            The tombstone that was there before.
+        """
         self._dynamodb.put_item(
             TableName=self._settings.uploads_table,
             Item={
-                "userId": {"S": ERASED_RIDERS},
-                "uploadId": {"S": tombstone},
+                **_marker(tombstone),
                 "rider": {"S": user_id},
                 "erasedAt": {"S": iso(now)},
             },
         )
-        self._refuse_older(user_id, tombstone, iso(now))
+        before = self._refuse_older(user_id, tombstone, iso(now))
+        return text_of(before, "uploadId") if "erasedAt" in before else None
 
-    def _refuse_older(self, user_id: str, tombstone: str, erased_at: str) -> None:
+    def _refuse_older(self, user_id: str, tombstone: str, erased_at: str) -> Mapping[str, Any]:
+        """Make the rider's item a tombstone; what it said before of that, nothing if it stays as it is."""
         try:
-            self._dynamodb.update_item(
+            answer = self._dynamodb.update_item(
                 TableName=self._settings.rider_photo_table,
                 Key={"Username": {"S": user_id}},
                 UpdateExpression="SET uploadId = :tombstone, erasedAt = :now",
                 ConditionExpression="attribute_not_exists(uploadId) OR uploadId < :tombstone",
                 ExpressionAttributeValues={":tombstone": {"S": tombstone}, ":now": {"S": erased_at}},
+                ReturnValues="UPDATED_OLD",
             )
         except self._dynamodb.exceptions.ConditionalCheckFailedException:
-            return  # it is refused already, or the rider has uploaded again
+            return {}  # it is refused already, or the rider has uploaded again
+        return answer.get("Attributes", {})
 
     def _delete_all(self, user_id: str, tombstone: str) -> Erasure:
         live = live_item(user_id, self._dynamodb, self._settings.rider_photo_table)
@@ -163,6 +192,8 @@ class Eraser:
         executions = sum(self._stop(row) for row in rows)
         for row in rows:
             withdraw(_photo_of(row), self._table)
+        # Read again: until its claim was withdrawn, a row could still be given its face.
+        rows = list(self._table.rows_of_rider(user_id, before=tombstone))
         faces = {text_of(row, "faceId") for row in rows} | ({text_of(live, "faceId")} if erased else set())
         known_faces = sorted(face for face in faces if face)
         for start in range(0, len(known_faces), 4096):
@@ -201,7 +232,7 @@ class Eraser:
         batches = [
             *self._versions(photos, f"{UPLOAD_PREFIX}{user_id}/", tombstone),
             *self._versions(thumbnails, f"{THUMBNAIL_PREFIX}{user_id}/", tombstone),
-            *_elsewhere(rows),
+            *_elsewhere(rows, photos),
         ]
         count = 0
         for bucket, batch in batches:
@@ -256,17 +287,27 @@ class Eraser:
         )
 
 
-def _elsewhere(rows: list[Mapping[str, Any]]) -> Iterator[_Batch]:
+def _marker(tombstone: str) -> dict[str, Any]:
+    """The key of the row that lets an erased rider be swept after."""
+    return {"userId": {"S": ERASED_RIDERS}, "uploadId": {"S": tombstone}}
+
+
+def _last_swept(marker: Row) -> str:
+    return text_of(marker, "sweptAt") or marker["erasedAt"]["S"]
+
+
+def _elsewhere(rows: list[Mapping[str, Any]], bucket: str) -> Iterator[_Batch]:
     """Photos that no form uploaded, so that they lie elsewhere: the very versions that the rider's rows name.
 
-    Other versions under that key may be another rider's.
+    Other versions under that key may be another rider's. What names another bucket than the stage's was a
+    mistake of whoever started it by hand: no function could read it, and none may delete there.
     """
     for row in rows:
         key = text_of(row, "s3key")
-        if key and not key.startswith(UPLOAD_PREFIX):
+        if key and not key.startswith(UPLOAD_PREFIX) and text_of(row, "s3bucket") == bucket:
             # Without versions there is one, which S3 calls so.
             version_id = text_of(row, "s3versionid") or UNVERSIONED
-            yield row["s3bucket"]["S"], [{"Key": key, "VersionId": version_id}]
+            yield bucket, [{"Key": key, "VersionId": version_id}]
 
 
 def _upload_of(bucket: str, version: Mapping[str, Any]) -> str:

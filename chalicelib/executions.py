@@ -22,7 +22,7 @@ from chalicelib.models import (
     utf8,
     valid_bucket,
 )
-from chalicelib.observability import count, logger
+from chalicelib.observability import correlate, count, logger
 from chalicelib.riders import live_item
 from chalicelib.rows import has_ended, text_of
 from chalicelib.uploads_table import RESTARTABLE, UploadsTable
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from chalicelib.settings import Settings
 
 
+# The longest that an upload takes: its form is valid for minutes, and a slow phone's transfer for hours.
+FORM_LIFE = timedelta(days=1)
 # The longest that an execution runs: the machine's own TimeoutSeconds, and a function's after it.
 EXECUTION_LIFE = timedelta(seconds=5400 + 60)
 
@@ -68,6 +70,7 @@ def handle_object_created(
     str
         "started", "already-started", "superseded", "waiting" for its turn in a burst, or "refused".
     """
+    correlate(None)
     try:
         photo = photo_of_event(event.get("detail"))
     except InvalidInputError as error:
@@ -119,6 +122,7 @@ def start_waiting(
     """
     failed: list[str] = []
     for record in records:
+        correlate(None)
         try:
             event, turn = delivered(record)
             if turn:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from chalicelib.admission import take_turn_at_once
 from chalicelib.clients import error_code
-from chalicelib.executions import Started, restart
+from chalicelib.executions import FORM_LIFE, Started, restart
 from chalicelib.models import UNVERSIONED, RiderPhoto, UploadStatus
 from chalicelib.passes import Cursors, LookAfter
 from chalicelib.rows import Row, has_ended, iso, photo_of_row, text_of
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from chalicelib.settings import Settings
 
 _WAITING: Final = "waiting"
-# A form is valid for minutes, and a slow phone's upload under way then ends in hours.
-_FORM_LIFE = timedelta(days=1)
 _MAX_ATTEMPTS = 3
 # S3's answer to HEAD where there is no object; it has no body that could hold a code.
 _UNUSED: Final = {"404", "NoSuchKey"}
@@ -130,7 +128,7 @@ class Unfinished:
             if error_code(error) not in _UNUSED:
                 raise
             # The form was not used yet. One that can't be any more is not asked for again and again.
-            if (text_of(row, "createdAt") or "") < iso(datetime.now(UTC) - _FORM_LIFE):
+            if (text_of(row, "createdAt") or "") < iso(datetime.now(UTC) - FORM_LIFE):
                 self._table.delete_unused(row)
             return
         self._restart(replace(photo, version_id=head.get("VersionId", UNVERSIONED)), None)

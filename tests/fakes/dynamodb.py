@@ -101,9 +101,9 @@ class FakeDynamoDB(FakeClient):
         if targets & set(self._key_names[table]):
             raise self._invalid("Cannot update attribute. This attribute is part of the key")
         self._write(table, key, self._copy(updated))
-        if request.get("ReturnValues") == "UPDATED_NEW":
-            return {"Attributes": self._copy({name: updated[name] for name in targets if name in updated})}
-        return {}
+        told = {"UPDATED_NEW": updated, "UPDATED_OLD": old or {}}.get(request.get("ReturnValues", "NONE"), {})
+        attributes = self._copy({name: told[name] for name in targets if name in told})
+        return {"Attributes": attributes} if attributes else {}
 
     @operation
     def delete_item(self, request: Parameters) -> Answer:

@@ -41,9 +41,9 @@ def update_item(world: Edit, p: Parameters, tag: str) -> Json:
     _check(p, item)
     updated, targets = update(p["UpdateExpression"]).evaluate({**item, **p["Key"]}, _placeholders(p))
     world.set(cell, frozen(updated))
-    if p.get("ReturnValues") == "UPDATED_NEW":
-        return {"Attributes": {name: updated[name] for name in sorted(targets) if name in updated}}
-    return {}
+    told = {"UPDATED_NEW": updated, "UPDATED_OLD": item}.get(p.get("ReturnValues", "NONE"), {})
+    attributes = {name: told[name] for name in sorted(targets) if name in told}
+    return {"Attributes": attributes} if attributes else {}
 
 
 def delete_item(world: Edit, p: Parameters, tag: str) -> Json:

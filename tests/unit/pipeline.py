@@ -219,10 +219,11 @@ def share(aws: FakeAws) -> tuple[RiderPhoto, RiderPhoto]:
     return one, other
 
 
-def grow_marker_old(aws: FakeAws, age: timedelta = timedelta(days=1)) -> None:
-    """Let all erasures have happened long ago."""
+def grow_marker_old(aws: FakeAws, age: timedelta = timedelta(days=2), swept: timedelta | None = None) -> None:
+    """Let all erasures have happened long ago, and the last sweeps after them, if `swept` is given."""
     table = aws.settings.uploads_table
     moment = (datetime.now(UTC) - age).isoformat()
+    last = {} if swept is None else {"sweptAt": {"S": (datetime.now(UTC) - swept).isoformat()}}
     for row in aws.dynamodb.items(table):
         if row["userId"]["S"] == ERASED_RIDERS:
-            aws.dynamodb.put_item(TableName=table, Item=row | {"erasedAt": {"S": moment}})
+            aws.dynamodb.put_item(TableName=table, Item=row | {"erasedAt": {"S": moment}} | last)

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from chalicelib.erasure import ERASURES, Eraser
+from chalicelib.erasure import ERASED_RIDERS, ERASURES, Eraser
 from chalicelib.errors import SupersededError
 from chalicelib.executions import Started, start_processing
 from chalicelib.models import upload_key, uuid7
@@ -95,6 +96,40 @@ def test_after_an_erasure_the_rider_uploads_again_and_keeps_it(aws: FakeAws, era
     assert originals(aws) == [newer.key]
 
 
+def test_a_face_that_is_recorded_while_the_rider_is_erased_goes_too(aws: FakeAws, eraser: Eraser) -> None:
+    uploaded = started(aws, aws.upload(photo("anna")))
+    stop = eraser._stop
+
+    def index_meanwhile(row: Any) -> bool:
+        index(aws, uploaded)
+        return stop(row)
+
+    eraser._stop = index_meanwhile  # type: ignore[method-assign]
+    assert eraser.erase(RIDER).faces == 1
+    assert aws.faces() == []
+
+
+def test_a_transfer_that_takes_hours_brings_nothing_back(aws: FakeAws, eraser: Eraser) -> None:
+    _, key = aws.form()
+    eraser.erase(RIDER)
+    grow_marker_old(aws, timedelta(hours=20))
+    eraser.sweep(datetime.now(UTC) + SOON)
+    late = aws.put(key, photo("anna"))
+    assert run(aws, start_processing, photo=late) is Started.SUPERSEDED
+    assert originals(aws) == []
+
+
+def test_a_row_that_names_a_foreign_bucket_keeps_nobody_from_being_erased(
+    aws: FakeAws, eraser: Eraser
+) -> None:
+    accept(aws, aws.upload(photo("anna")))
+    mistaken = replace(aws.upload(photo("anna")), bucket="somebody-elses", key="photo.jpg")
+    aws.table.adopt(mistaken)
+    eraser.erase(RIDER)
+    assert (aws.faces(), aws.thumbnails(), originals(aws)) == ([], [], [])
+    assert markers(aws, RIDER) == []
+
+
 def create_later(aws: FakeAws) -> str:
     """A form that the rider mints after the erasure."""
     later = int((datetime.now(UTC) + timedelta(seconds=1)).timestamp() * 1000)
@@ -105,15 +140,47 @@ def create_later(aws: FakeAws) -> str:
 
 def test_a_tombstone_stays_until_all_forms_and_executions_have_expired(aws: FakeAws, eraser: Eraser) -> None:
     eraser.erase(RIDER)
-    grow_marker_old(aws, timedelta(seconds=900 + 5400))
+    # A form is valid for minutes, but a slow phone's transfer may end hours after it began.
+    grow_marker_old(aws, timedelta(days=1, seconds=5400))
     assert eraser.sweep(datetime.now(UTC) + SOON) == 1
     assert aws.live_item() is not None
-    grow_marker_old(aws, timedelta(seconds=900 + 5400 + 61))
+    grow_marker_old(aws, timedelta(days=1, seconds=5400 + 61))
+    assert eraser.sweep(datetime.now(UTC) + SOON) == 0, "swept a moment ago"
+    grow_marker_old(aws, timedelta(days=1, seconds=5400 + 61), swept=timedelta(hours=1, seconds=1))
     assert eraser.sweep(datetime.now(UTC) + SOON) == 1
     assert aws.live_item() is None
     assert eraser.sweep(datetime.now(UTC) + SOON) == 0
     [record] = aws.dynamodb.items(aws.settings.uploads_table)
     assert record["userId"] == {"S": ERASURES}
+
+
+def markers(aws: FakeAws, partition: str = ERASED_RIDERS) -> list[dict[str, Any]]:
+    return [row for row in aws.dynamodb.items(aws.settings.uploads_table) if row["userId"]["S"] == partition]
+
+
+def test_a_rider_erased_twice_is_swept_once_and_a_repetition_leaves_no_record_of_its_own(
+    aws: FakeAws, eraser: Eraser
+) -> None:
+    accept(aws, aws.upload(photo("anna")))
+    for _ in range(3):
+        eraser.erase(RIDER)
+    assert len(markers(aws)) == len(markers(aws, ERASURES)) == 1
+    assert eraser.sweep(datetime.now(UTC) + SOON) == 1
+
+
+def test_those_that_wait_longest_are_swept_first(aws: FakeAws, eraser: Eraser) -> None:
+    for rider in ("a", "b"):
+        eraser.erase(rider)
+    grow_marker_old(aws, timedelta(hours=5))
+    [first, second] = markers(aws)
+    table = aws.settings.uploads_table
+    for marker, hours in ((first, 2), (second, 3)):
+        swept = (datetime.now(UTC) - timedelta(hours=hours)).isoformat()
+        aws.dynamodb.put_item(TableName=table, Item=marker | {"sweptAt": {"S": swept}})
+    order = list[str]()
+    eraser._sweep_after = lambda marker: order.append(marker["rider"]["S"])  # type: ignore[method-assign]
+    assert eraser.sweep(datetime.now(UTC) + SOON) == 2
+    assert order == ["b", "a"]
 
 
 def test_a_sweep_stops_at_its_deadline_and_the_next_goes_on(aws: FakeAws, eraser: Eraser) -> None:
