@@ -94,6 +94,7 @@ class Auditor:
         self._pace = pace
         self._cursors = Cursors(table, dynamodb, settings)
         self._report = AuditReport()
+        self._unsearched = timedelta()
 
     def run(self) -> AuditReport:
         """Run the pass: unfinished uploads, faces that riders share, what no live photo accounts for.
@@ -121,9 +122,10 @@ class Auditor:
             self._close,
         )
         retention = Retention(self._table, self._s3, self._settings, self._cursors)
+        # The last gets the time that all others leave: of what it has to do there is as much as of riders.
         parts = (
-            *(unfinished.processing, unfinished.waiting, self._shared_faces),
-            *(strays.faces, strays.thumbnails, retention.originals),
+            *(unfinished.processing, unfinished.waiting, strays.faces, strays.thumbnails),
+            *(retention.originals, self._shared_faces),
         )
         failure: Exception | None = None
         for number, part in enumerate(parts, start=1):
@@ -149,9 +151,13 @@ class Auditor:
             if found:
                 logger.warning("audit found", extra={"what": name, "ids": found[:100], "number": len(found)})
                 count("AuditFound", what=name)
-        oldest = int(unfinished.oldest.total_seconds())
         logger.info(
-            "audit done", extra={"oldestProcessingSeconds": oldest, "complete": self._report.complete}
+            "audit done",
+            extra={
+                "oldestProcessingSeconds": int(unfinished.oldest.total_seconds()),
+                "oldestUnsearchedSeconds": int(self._unsearched.total_seconds()),
+                "complete": self._report.complete,
+            },
         )
         if failure:
             raise failure
@@ -172,10 +178,12 @@ class Auditor:
         """Search again the faces accepted since the last pass: a late index can hide a rival."""
         since = self._cursors.get(_SHARED) or ""
         for row in self._table.rows_by_status(UploadStatus.ACCEPTED, since=since, before=iso(settled)):
+            self._unsearched = settled - datetime.fromisoformat(row["updatedAt"]["S"])
             # One that failed is passed over once another succeeds: what all meet is not the row's fault.
             if look_after(row["uploadId"]["S"], partial(self._look_after_accepted, row)):
                 self._cursors.set(_SHARED, row["updatedAt"]["S"])
             yield
+        self._unsearched = timedelta()
 
     def _look_after_accepted(self, row: Row) -> None:
         live = live_item(row["userId"]["S"], self._dynamodb, self._settings.rider_photo_table)

@@ -79,7 +79,10 @@ def close_execution(
 def close_lost(photo: RiderPhoto, status: str) -> None:
     """Close an upload whose execution is gone, for the audit: as if the execution's end had been heard of."""
     detail = {"executionArn": photo.execution_arn, "status": status, "input": photo.as_execution_input()}
-    call(close_execution, detail=detail)
+    try:
+        call(close_execution, detail=detail)
+    finally:
+        correlate(None)  # what the audit says next is of other uploads
 
 
 def _is_closed(row: Row | None) -> bool:

@@ -7,7 +7,7 @@ RiderPhotoError
 ├── FaceNotVisibleYetError             the collection doesn't show a face it has just taken: retry
 ├── SupersededError                    the rider has a newer photo, or was erased
 ├── UploadEndedError                   the upload was decided before, or is another execution's
-├── RiderNotToldError                  a photo is accepted, and its mail has to wait: retry
+├── RiderNotToldError                  an upload is decided, and its mail has to wait: retry
 ├── ServiceUnavailableError            a service is busy or down: the same call may succeed later
 ├── InvalidInputError                  the execution's input or the event cannot be understood
 ├── PhotoNotFoundError                 the object, or the version of it, is not in the bucket
@@ -63,7 +63,7 @@ class UploadEndedError(RiderPhotoError):
 
 
 class RiderNotToldError(RiderPhotoError):
-    """The photo is accepted; only the mail that says so could not be sent yet: retry, then leave it."""
+    """The upload is decided; only the mail that says so could not be sent yet: retry, then leave it."""
 
 
 class ServiceUnavailableError(RiderPhotoError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from enum import StrEnum
 
 from chalicelib.errors import FaceAlreadyExistsError, PhotoDoesNotMeetRequirementError
 from chalicelib.models import Reason
@@ -20,6 +21,28 @@ MESSAGE_STARTS = {
     Reason.IMAGE_TOO_LARGE: "Image is too large",
     Reason.IMAGE_UNREADABLE: "Image cannot be read",
 }
+
+
+class Unclear(StrEnum):
+    """What is unclear about a face: how a rejection's message says it, behind its beginning and a colon."""
+
+    EYES_CLOSED = "the eyes are closed"
+    COVERED = "the face is partly covered"
+    TURNED = "the head is turned"
+    NODDED = "the head looks up or down"
+    TILTED = "the head is tilted"
+    SMALL = "the face is too small"
+    DARK = "the face is too dark"
+    BLURRED = "the face is blurred"
+
+
+def what_is_unclear(message: str) -> Unclear | None:
+    """What the message of a rejection says is unclear about the face; None if that is not known so exactly.
+
+    Of several things the first.
+    """
+    found = {message.find(f"{unclear}"): unclear for unclear in Unclear if f"{unclear}" in message}
+    return found[min(found)] if found else None
 
 
 def reason_of(error: str, message: str) -> Reason | None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from chalicelib.errors import PhotoDoesNotMeetRequirementError, SettingsError
 from chalicelib.image_header import ImageHeader
 from chalicelib.models import Reason
-from chalicelib.outcome import MESSAGE_STARTS
+from chalicelib.outcome import MESSAGE_STARTS, Unclear
 
 type FaceDetail = Mapping[str, Any]
 
@@ -29,7 +29,7 @@ MAX_MATCHES: Final = 4096
 
 
 def rejected(reason: Reason, detail: str = "") -> PhotoDoesNotMeetRequirementError:
-    """The error of a rejection, whose message begins as `models.reason_of` expects."""
+    """The error of a rejection, whose message begins as `outcome.reason_of` expects."""
     return PhotoDoesNotMeetRequirementError(reason, MESSAGE_STARTS[reason] + detail)
 
 
@@ -40,7 +40,7 @@ class PhotoRules:
     Attributes
     ----------
     min_face_confidence
-        A detection below it is not counted as a face.
+        A detection below it is not counted as a face, unless it is larger than all others.
     min_sunglasses_confidence, min_closed_eyes_confidence, min_occlusion_confidence
         From this confidence on sunglasses, closed eyes, a covered face are believed.
     max_yaw, max_pitch, max_roll
@@ -97,7 +97,7 @@ class PhotoRules:
         if size > self.max_bytes:
             raise rejected(
                 Reason.IMAGE_TOO_LARGE,
-                f": {size / 2**20:.1f} MB, at most {self.max_bytes / 2**20:.1f} MB are allowed.",
+                f": {size:,} bytes, at most {self.max_bytes:,} are allowed.",
             )
         if header is None:
             raise rejected(Reason.UNSUPPORTED_FORMAT)
@@ -120,7 +120,8 @@ class PhotoRules:
         if min(width, height) < self.min_image_side:
             raise rejected(
                 Reason.FACE_NOT_CLEAR,
-                f": the photo has {width} x {height} pixels, each side needs {self.min_image_side} or more.",
+                f": {Unclear.SMALL}: the photo has {width} x {height} pixels, each side needs "
+                f"{self.min_image_side} or more.",
             )
 
     def the_one_clear_face(
@@ -142,12 +143,15 @@ class PhotoRules:
         PhotoDoesNotMeetRequirementError
             With the first rule that is broken: number of faces, sunglasses, then what makes a face unclear.
         """
-        faces = [face for face in faces if face["Confidence"] >= self.min_face_confidence]
-        if not faces:
+        sure = [face for face in faces if face["Confidence"] >= self.min_face_confidence]
+        if not sure:
             raise rejected(Reason.NO_FACE, " in the photo.")
-        if len(faces) > 1:
-            raise rejected(Reason.MULTIPLE_FACES, f"{len(faces)} faces in the photo.")
-        face = faces[0]
+        # A larger one, however doubtful, would be the face that is searched for and indexed.
+        largest = max(map(_area, sure))
+        counted = len(sure) + sum(_area(face) > largest for face in faces if face not in sure)
+        if counted > 1:
+            raise rejected(Reason.MULTIPLE_FACES, f"{counted} faces in the photo.")
+        face = sure[0]
         sunglasses = _is(face, "Sunglasses", self.min_sunglasses_confidence)
         if sunglasses and Reason.SUNGLASSES not in waived:
             raise rejected(Reason.SUNGLASSES)
@@ -158,25 +162,25 @@ class PhotoRules:
 
     def _what_is_unclear(self, face: FaceDetail, header: ImageHeader) -> str | None:
         if _is(face, "EyesOpen", self.min_closed_eyes_confidence, value=False):
-            return "the eyes are closed"
+            return Unclear.EYES_CLOSED
         if _is(face, "FaceOccluded", self.min_occlusion_confidence):
-            return "the face is partly covered"
+            return Unclear.COVERED
         pose = face.get("Pose", {})
         for angle, limit, what in (
-            ("Yaw", self.max_yaw, "is turned to the side"),
-            ("Pitch", self.max_pitch, "looks up or down"),
-            ("Roll", self.max_roll, "is tilted"),
+            ("Yaw", self.max_yaw, Unclear.TURNED),
+            ("Pitch", self.max_pitch, Unclear.NODDED),
+            ("Roll", self.max_roll, Unclear.TILTED),
         ):
             if abs(pose.get(angle, 0.0)) > limit:
-                return f"the head {what} too far"
+                return f"{what} too far"
         pixels = _face_pixels(face, header)
         if pixels is not None and pixels < self.min_face_pixels:
-            return f"the face is only {pixels:.0f} pixels large"
+            return f"{Unclear.SMALL}: {pixels:.0f} pixels"
         quality = face.get("Quality", {})
         if quality.get("Brightness", 100.0) < self.min_brightness:
-            return "the face is too dark"
+            return Unclear.DARK
         if quality.get("Sharpness", 100.0) < self.min_sharpness:
-            return "the face is blurred"
+            return Unclear.BLURRED
         return None
 
 
@@ -194,5 +198,10 @@ def _face_pixels(face: FaceDetail, header: ImageHeader) -> float | None:
     """
     if header.width is None or header.height is None:
         return None
+    return math.sqrt(_area(face) * header.width * header.height)
+
+
+def _area(face: FaceDetail) -> float:
+    """The share of the photo that the face's box takes."""
     box = face["BoundingBox"]
-    return math.sqrt(max(box["Width"] * box["Height"], 0.0) * header.width * header.height)
+    return max(float(box["Width"] * box["Height"]), 0.0)

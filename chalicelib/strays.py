@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _FACES: Final = "faces"
 _THUMBNAILS: Final = "thumbnails"
+# A pass keeps its place after each: two reads an entry, which its share of the time is enough for.
+_PAGE: Final = 100
 
 
 class Strays:
@@ -60,7 +62,7 @@ class Strays:
 
     def faces(self, settled: datetime, look_after: LookAfter) -> Iterator[None]:
         """Look at each face of the collection; deleted if its upload ended before `settled`."""
-        request: dict[str, Any] = {"CollectionId": self._settings.collection_id, "MaxResults": 1000}
+        request: dict[str, Any] = {"CollectionId": self._settings.collection_id, "MaxResults": _PAGE}
         cursor = self._cursors.get(_FACES)
         while True:
             self._pace.wait()
@@ -96,7 +98,9 @@ class Strays:
         bucket = self._settings.thumbnail_bucket
         cursor = self._cursors.get(_THUMBNAILS)
         while True:
-            page = self._s3.list_objects_v2(Bucket=bucket, Prefix=THUMBNAIL_PREFIX, StartAfter=cursor or "")
+            page = self._s3.list_objects_v2(
+                Bucket=bucket, Prefix=THUMBNAIL_PREFIX, StartAfter=cursor or "", MaxKeys=_PAGE
+            )
             for thumbnail in page.get("Contents", []):
                 key, made = thumbnail["Key"], thumbnail["LastModified"]
                 if made < settled:

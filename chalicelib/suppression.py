@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chalicelib.clients import error_code, is_transient
-from chalicelib.errors import ServiceUnavailableError
+from chalicelib.clients import error_code
 from chalicelib.observability import logger
 
 if TYPE_CHECKING:
@@ -13,25 +12,19 @@ if TYPE_CHECKING:
 
 
 def is_suppressed(address: str, ses: SESV2Client) -> bool:
-    """Whether SES would take a mail to this address, and then not send it.
+    """Whether SES would take a mail to this address, and then not send it, as far as SES says so.
 
-    Raises
-    ------
-    ServiceUnavailableError
-        If SES can't tell at the moment; nothing was sent.
+    SES answers about one such question a second, for the whole account. Where it does not, the mail is sent:
+    SES suppresses by itself, and then only the upload's row doesn't tell.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         ses.get_suppressed_destination(EmailAddress=address)
-    except ClientError as error:
-        if error_code(error) == "NotFoundException":
-            return False
-        if is_transient(error):
-            raise ServiceUnavailableError("SES cannot tell whether the address is suppressed.") from error
-        # Refused for good: the mail matters more than to know what becomes of it.
-        logger.warning("suppression unknown", extra={"error": error_code(error)})
+    except (ClientError, BotoCoreError) as error:
+        code = error_code(error)
+        if code != "NotFoundException":
+            # Not the error itself: the URL in it holds the address.
+            logger.warning("suppression unknown", extra={"error": code or type(error).__name__})
         return False
-    except BotoCoreError as error:
-        raise ServiceUnavailableError("SES does not answer.") from error
     return True

@@ -88,10 +88,10 @@ def _prices(counts: Counter[str], project: Project, architecture: str) -> dict[s
     config: dict[str, Any] = project.config()
     gigabytes = config["lambda_functions"][AUDIT]["lambda_memory_size"] / 1024
     audit = AUDITS_A_MONTH * (AUDIT_SECONDS * gigabytes * GB_SECOND[architecture] + INVOCATION + TRACE)
-    # Of the metrics that filters make, the audit's two have values while nothing happens.
+    # Of the metrics that filters make, the audit's three have values while nothing happens.
     return {
         f"{counts['CloudWatch::Alarm']} alarms": counts["CloudWatch::Alarm"] * ALARM_A_MONTH,
-        "2 metrics": 2 * METRIC_A_MONTH,
+        "3 metrics": 3 * METRIC_A_MONTH,
         "the dashboard": counts["CloudWatch::Dashboard"] * DASHBOARD_A_MONTH,
         "the audit": audit,
         "asking the queue": POLLS_A_MONTH * QUEUE_REQUEST,

@@ -11,6 +11,7 @@ from typing import Final
 from chalicelib.mail.layout import Content, as_html, as_text
 from chalicelib.mail.words import Message, Words, words_for
 from chalicelib.models import Reason, UploadStatus
+from chalicelib.outcome import Unclear
 
 __all__ = ["Mail", "compose"]
 
@@ -32,6 +33,7 @@ class Mail:
 def compose(
     status: UploadStatus,
     reason: Reason | None = None,
+    unclear: Unclear | None = None,
     *,
     locale: str | None = None,
     page_url: str | None = None,
@@ -42,8 +44,8 @@ def compose(
     ----------
     status
         Accepted, rejected or failed.
-    reason
-        Of a rejection.
+    reason, unclear
+        Of a rejection; what is unclear about the face, where that is the reason.
     locale
         The rider's, as the user pool has it; English if it is unknown.
     page_url
@@ -54,7 +56,7 @@ def compose(
         language=words.language,
         subject=words.subjects[status],
         greeting=words.greeting,
-        message=_message(words, status, reason),
+        message=_message(words, status, reason, unclear),
         tips=words.tips if reason in ABOUT_THE_PHOTO else (),
         link=(words.links[status], page_url) if page_url else None,
         signature=words.signature,
@@ -63,7 +65,7 @@ def compose(
     return Mail(content.subject, as_text(content), as_html(content))
 
 
-def _message(words: Words, status: UploadStatus, reason: Reason | None) -> Message:
+def _message(words: Words, status: UploadStatus, reason: Reason | None, unclear: Unclear | None) -> Message:
     if status is UploadStatus.REJECTED and reason:
-        return words.rejected[reason]
+        return words.unclear[unclear] if unclear else words.rejected[reason]
     return {UploadStatus.ACCEPTED: words.accepted, UploadStatus.FAILED: words.failed}[status]

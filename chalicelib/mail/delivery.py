@@ -6,9 +6,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from chalicelib.clients import is_transient
-from chalicelib.errors import ServiceUnavailableError
+from chalicelib.errors import RiderNotToldError, ServiceUnavailableError
 from chalicelib.mail import Mail, compose
 from chalicelib.models import Reason, RiderPhoto, UploadStatus
+from chalicelib.observability import count, logger
+from chalicelib.outcome import Unclear
 from chalicelib.riders import contact_of
 from chalicelib.suppression import is_suppressed
 from chalicelib.uploads_table import UploadsTable
@@ -28,38 +30,64 @@ class MailOutcome(StrEnum):
     NO_ADDRESS = "no-address"
     REFUSED = "refused"
     ALREADY_HANDLED = "already-handled"
+    ERROR = "error"  # nothing was sent, and never will be
 
 
-def mail_once(
+def tell_rider(
     photo: RiderPhoto,
     status: UploadStatus,
-    reason: Reason | None,
     table: UploadsTable,
     cognito: CognitoIdentityProviderClient,
     ses: SESV2Client,
     settings: Settings,
+    *,
+    reason: Reason | None = None,
+    unclear: Unclear | None = None,
 ) -> MailOutcome:
-    """Mail the rider what became of an upload, unless that was done before.
+    """Mail the rider what became of an upload, unless that was done before; count what became of the mail.
+
+    The upload is decided: whatever the mail meets changes nothing of that.
 
     Parameters
     ----------
     photo
         With its uploadId.
-    status, reason
-        The outcome; the reason of a rejection.
+    status, reason, unclear
+        The outcome; the reason of a rejection, and what is unclear about the face.
 
     Raises
     ------
-    ServiceUnavailableError
-        If SES was too busy to take the mail: the same call may send it later.
+    RiderNotToldError
+        If a service was too busy: the same call may send the mail later.
     """
+    try:
+        outcome = _mail_once(photo, status, reason, unclear, table, cognito, ses, settings)
+    except Exception as error:  # broad, as above
+        if isinstance(error, ServiceUnavailableError) or is_transient(error):
+            raise RiderNotToldError(f"The mail could not be sent yet: {error}") from error
+        logger.exception("rider not told", extra={"userId": photo.user_id})
+        outcome = MailOutcome.ERROR
+    count("Mail", outcome=outcome)
+    return outcome
+
+
+def _mail_once(
+    photo: RiderPhoto,
+    status: UploadStatus,
+    reason: Reason | None,
+    unclear: Unclear | None,
+    table: UploadsTable,
+    cognito: CognitoIdentityProviderClient,
+    ses: SESV2Client,
+    settings: Settings,
+) -> MailOutcome:
     contact = contact_of(photo.user_id, cognito, settings.user_pool_id)
     if contact is None:
         first = table.mark_mail(photo, status, MailOutcome.NO_ADDRESS, expected=None)
         return MailOutcome.NO_ADDRESS if first else MailOutcome.ALREADY_HANDLED
     if not table.mark_mail(photo, status, MailOutcome.SENDING, expected=None):
         return MailOutcome.ALREADY_HANDLED
-    mail = compose(status, reason, locale=contact.locale, page_url=settings.page_url)
+    mail = compose(status, reason, unclear, locale=contact.locale, page_url=settings.page_url)
     try:
         suppressed = is_suppressed(contact.address, ses)
         outcome = MailOutcome.REFUSED if suppressed else _send(contact.address, mail, ses, settings)
@@ -90,12 +118,13 @@ def _send(address: str, mail: Mail, ses: SESV2Client, settings: Settings) -> Mai
                 }
             },
         )
-    except (ses.exceptions.TooManyRequestsException, ses.exceptions.LimitExceededException) as error:
-        raise ServiceUnavailableError("SES takes no more mails at the moment.") from error
     except ClientError as error:
         # A 4xx says that SES did not take the mail; anything else leaves it open.
-        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-        return MailOutcome.SENDING if status >= 500 and is_transient(error) else MailOutcome.REFUSED
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
+            return MailOutcome.SENDING
+        if is_transient(error):
+            raise ServiceUnavailableError("SES takes no more mails at the moment.") from error
+        return MailOutcome.REFUSED
     except BotoCoreError:
         return MailOutcome.SENDING
     return MailOutcome.SENT

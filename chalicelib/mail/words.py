@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from chalicelib.models import Reason, UploadStatus
+from chalicelib.outcome import Unclear
 
 _LANGUAGE: Final = re.compile(r"([a-z]{2,3})(?:[-_]|\Z)", re.ASCII)
 _FALLBACK: Final = "en"
@@ -34,6 +35,8 @@ class Words:
         Of the mail for accepted, rejected and failed: its subject, and the link to the rider's page.
     rejected
         For every Reason.
+    unclear
+        In the place of FACE_NOT_CLEAR's, where it is known what is unclear.
     tips
         How to take a photo that passes; for those Reasons with which they help.
     why
@@ -47,6 +50,7 @@ class Words:
     signature: str
     accepted: Message
     rejected: Mapping[Reason, Message]
+    unclear: Mapping[Unclear, Message]
     failed: Message
     tips: tuple[str, ...]
     why: str

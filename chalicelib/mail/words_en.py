@@ -4,6 +4,7 @@ from typing import Final
 
 from chalicelib.mail.words import Message, Words
 from chalicelib.models import Reason, UploadStatus
+from chalicelib.outcome import Unclear
 
 WORDS: Final = Words(
     language="en",
@@ -61,6 +62,40 @@ WORDS: Final = Words(
         Reason.IMAGE_UNREADABLE: Message(
             "the file you sent cannot be read as a picture; it may have been damaged on its way.",
             "Please send it again, or take another photo.",
+        ),
+    },
+    unclear={
+        Unclear.EYES_CLOSED: Message(
+            "your eyes are closed in the photo you sent.",
+            "Please take another one with your eyes open.",
+        ),
+        Unclear.COVERED: Message(
+            "part of your face is covered in the photo you sent.",
+            "Please take another one with nothing in front of your face: no mask, hand, hair or phone.",
+        ),
+        Unclear.TURNED: Message(
+            "your head is turned too far to the side in the photo you sent.",
+            "Please look straight into the camera.",
+        ),
+        Unclear.NODDED: Message(
+            "you look up or down too far in the photo you sent.",
+            "Please hold the camera at the height of your eyes, and look straight into it.",
+        ),
+        Unclear.TILTED: Message(
+            "your head is tilted too far in the photo you sent.",
+            "Please hold your head and the camera upright.",
+        ),
+        Unclear.SMALL: Message(
+            "your face is too small in the photo you sent.",
+            "Please come closer to the camera, and send the photo as it was taken, not a small copy.",
+        ),
+        Unclear.DARK: Message(
+            "your face is too dark in the photo you sent.",
+            "Please take another one with light from the front: face a window or a lamp.",
+        ),
+        Unclear.BLURRED: Message(
+            "your face is blurred in the photo you sent.",
+            "Please hold the camera still, and wipe its lens.",
         ),
     },
     failed=Message(

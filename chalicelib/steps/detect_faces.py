@@ -68,7 +68,7 @@ def detect_faces(
 
 
 def _look_at_file(photo: RiderPhoto, s3: S3Client, rules: PhotoRules) -> tuple[RiderPhoto, ImageHeader]:
-    """One ranged read tells the version, the file's size and age, its format and its size in pixels."""
+    """One ranged read tells version, size and age of the file, its format and, as a rule, its pixels."""
     try:
         beginning = s3.get_object(**photo.as_s3_object(), Range=f"bytes=0-{_HEADER_BYTES - 1}")
         first_bytes = beginning["Body"].read()
@@ -88,6 +88,12 @@ def _look_at_file(photo: RiderPhoto, s3: S3Client, rules: PhotoRules) -> tuple[R
     header = read_image_header(first_bytes)
     rules.check_file(size, header)
     assert header is not None, "check_file refuses a file without a header"
+    if header.width is None and size > len(first_bytes):
+        # Metadata may be longer, and what follows it says how large the picture is.
+        header = read_image_header(s3.get_object(**photo.as_s3_object())["Body"].read())
+        rules.check_file(size, header)
+    if header is None or header.width is None:
+        raise rejected(Reason.IMAGE_UNREADABLE, ": the file is damaged.")
     version_id = photo.version_id or beginning.get("VersionId", UNVERSIONED)
     upload_id = photo.upload_id or upload_id_of_object(
         photo.bucket, photo.key, version_id, beginning["LastModified"]

@@ -9,6 +9,7 @@ from chalicelib.appeals import waived_reasons
 from chalicelib.claims import TAKEN, open_claim
 from chalicelib.errors import FaceAlreadyExistsError
 from chalicelib.models import Reason, RiderPhoto
+from chalicelib.outcome import Unclear
 from chalicelib.rules import rejected
 from chalicelib.uploads_table import UploadsTable
 
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
     from chalicelib.settings import QualityFilter, Settings
 
 _IN_WORDS = {
-    "EXTREME_POSE": "the head is turned too far",
-    "LOW_BRIGHTNESS": "the face is too dark",
-    "LOW_SHARPNESS": "the face is blurred",
+    "EXTREME_POSE": f"{Unclear.TURNED} too far",
+    "LOW_BRIGHTNESS": Unclear.DARK,
+    "LOW_SHARPNESS": Unclear.BLURRED,
     "LOW_CONFIDENCE": "it is hardly visible",
-    "SMALL_BOUNDING_BOX": "the face is too small",
+    "SMALL_BOUNDING_BOX": Unclear.SMALL,
     "LOW_FACE_QUALITY": "the face shows too few details",
     "EXCEEDS_MAX_FACES": "there are several faces",
 }

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.mail.delivery import MailOutcome, mail_once
-from chalicelib.models import RiderPhoto, UploadStatus, state_of
-from chalicelib.observability import count
-from chalicelib.outcome import error_message, reason_of
+from chalicelib.mail.delivery import MailOutcome, tell_rider
+from chalicelib.models import Reason, RiderPhoto, UploadStatus, state_of
+from chalicelib.outcome import error_message, reason_of, what_is_unclear
 from chalicelib.uploads_table import UploadsTable
 
 if TYPE_CHECKING:
@@ -42,14 +41,18 @@ def notify_rider(
     -------
     dict
         The workshop's `{"messageToSend": {"title", "message"}}`, and `reason` and `mail`, the MailOutcome.
+
+    Raises
+    ------
+    RiderNotToldError
+        If all is done but the mail, which may be sent later.
     """
     error, message = error_message(state_of(event).get("errorInfo"))
     reason = reason_of(error, message)
-    if reason is None:
-        outcome = mail_once(photo, UploadStatus.FAILED, None, table, cognito, ses, settings)
-    elif table.end(photo, UploadStatus.REJECTED, reason=reason, message=message):
-        outcome = mail_once(photo, UploadStatus.REJECTED, reason, table, cognito, ses, settings)
-    else:  # decided otherwise before, or the rider was erased
-        outcome = MailOutcome.ALREADY_HANDLED
-    count("Mail", outcome=outcome)
+    status = UploadStatus.REJECTED if reason else UploadStatus.FAILED
+    if reason and not table.end(photo, status, reason=reason, message=message):
+        outcome = MailOutcome.ALREADY_HANDLED  # decided otherwise before, or the rider was erased
+    else:
+        unclear = what_is_unclear(message) if reason is Reason.FACE_NOT_CLEAR else None
+        outcome = tell_rider(photo, status, table, cognito, ses, settings, reason=reason, unclear=unclear)
     return {"messageToSend": {"title": error, "message": message}, "reason": reason, "mail": outcome}

@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.claims import withdraw
-from chalicelib.clients import is_transient
-from chalicelib.errors import RiderNotToldError, ServiceUnavailableError, SupersededError
-from chalicelib.mail.delivery import MailOutcome, mail_once
+from chalicelib.errors import SupersededError
+from chalicelib.mail.delivery import tell_rider
 from chalicelib.models import RiderPhoto, UploadStatus, payload_of, state_of
-from chalicelib.observability import count, logger
 from chalicelib.pictures import PICTURES, delete_pictures
 from chalicelib.riders import live_item
 from chalicelib.rows import status_of, text_of
@@ -65,25 +63,8 @@ def retire_replaced(
     live = live_item(photo.user_id, dynamodb, settings.rider_photo_table)
     retired = retire_older(live, table, rekognition, s3, settings)
     if settings.mail_on_accepted and text_of(live, "uploadId") == photo.known_upload_id:
-        _tell(photo, table, cognito, ses, settings)
+        tell_rider(photo, UploadStatus.ACCEPTED, table, cognito, ses, settings)
     return {"retired": retired}
-
-
-def _tell(
-    photo: RiderPhoto,
-    table: UploadsTable,
-    cognito: CognitoIdentityProviderClient,
-    ses: SESV2Client,
-    settings: Settings,
-) -> None:
-    outcome: MailOutcome | None = None
-    try:
-        outcome = mail_once(photo, UploadStatus.ACCEPTED, None, table, cognito, ses, settings)
-    except Exception as error:  # broad: the photo is accepted, whatever a mail meets
-        if isinstance(error, ServiceUnavailableError) or is_transient(error):
-            raise RiderNotToldError(f"The mail could not be sent yet: {error}") from error
-        logger.exception("rider not told", extra={"userId": photo.user_id})
-    count("Mail", outcome=outcome or "error")
 
 
 def retire_older(

@@ -80,12 +80,16 @@ def undo(
     elif status is None:
         # Whatever failed: with a newer photo, or after an erasure, this one can't be accepted any more.
         overtaken = (text_of(live, "uploadId") or "") > photo.known_upload_id
-        status = UploadStatus.SUPERSEDED if overtaken or error in _NOT_A_FAILURE else UploadStatus.FAILED
-        table.end(photo, status, message=None if status is UploadStatus.SUPERSEDED else _FAILED_MESSAGE)
-    if status == UploadStatus.FAILED or (status == UploadStatus.ACCEPTED and error not in _NOT_A_FAILURE):
-        sqs.send_message(
-            QueueUrl=settings.dead_letter_queue_url, MessageBody=_dead_letter(photo, state, error)
-        )
+        if overtaken or error in _NOT_A_FAILURE:
+            status = UploadStatus.SUPERSEDED
+            table.end(photo, status)
+        else:
+            status = UploadStatus.FAILED
+            # First, so that whoever finds the row failed knows that the letter was sent.
+            _send_letter(photo, state, error, sqs, settings)
+            table.end(photo, status, message=_FAILED_MESSAGE)
+    elif status == UploadStatus.ACCEPTED and error not in _NOT_A_FAILURE:
+        _send_letter(photo, state, error, sqs, settings)
     count("UploadUndone", status=status)
     return {"status": status, "uploadId": photo.upload_id, "s3VersionId": photo.version_id}
 
@@ -178,11 +182,17 @@ def identified(photo: RiderPhoto, s3: S3Client) -> RiderPhoto:
     return replace(photo, version_id=version_id, upload_id=upload_id)
 
 
-def _dead_letter(photo: RiderPhoto, state: Mapping[str, Any], error: str) -> str:
-    """All that is needed to start again; causes hold stack traces and stay in the execution's history."""
+def _send_letter(
+    photo: RiderPhoto, state: Mapping[str, Any], error: str, sqs: SQSClient, settings: Settings
+) -> None:
+    """Send all that is needed to start again; causes, with stack traces, stay in the execution's history."""
     start_again = {
         name: state[name] for name in ("userId", "s3Bucket", "s3Key", "s3VersionId") if name in state
     }
-    return json.dumps(
-        {"source": "execution", "executionArn": photo.execution_arn, "error": error, "input": start_again}
-    )
+    letter = {
+        "source": "execution",
+        "executionArn": photo.execution_arn,
+        "error": error,
+        "input": start_again,
+    }
+    sqs.send_message(QueueUrl=settings.dead_letter_queue_url, MessageBody=json.dumps(letter))

@@ -80,7 +80,8 @@ def test_every_alarm_has_its_section_in_the_runbook_and_the_reverse() -> None:
 def test_every_metric_of_a_filter_has_an_alarm() -> None:
     made = {change["MetricName"] for made in FILTERS.values() for change in made["MetricTransformations"]}
     watched = {alarm["MetricName"] for alarm in ALARMS.values() if alarm["Namespace"] == OWN}
-    assert made == watched == {"AuditFindings", "OldestProcessingSeconds", "SlowInvocations", "StepsFailed"}
+    oldest = {"OldestProcessingSeconds", "OldestUnsearchedSeconds"}
+    assert made == watched == {"AuditFindings", *oldest, "SlowInvocations", "StepsFailed"}
     assert all(
         change["MetricNamespace"] == OWN
         for made in FILTERS.values()
@@ -90,9 +91,13 @@ def test_every_metric_of_a_filter_has_an_alarm() -> None:
 
 def test_filters_read_what_the_audit_writes() -> None:
     source = (PROJECT / "chalicelib/audit.py").read_text(encoding="utf-8")
-    for name, value in (("AuditFindings", "number"), ("OldestProcessing", "oldestProcessingSeconds")):
+    for name, value in (
+        ("AuditFindings", "number"),
+        ("OldestProcessing", "oldestProcessingSeconds"),
+        ("OldestUnsearched", "oldestUnsearchedSeconds"),
+    ):
         [message] = re.findall(r'"(.+)"', FILTERS[name]["FilterPattern"])
-        assert f'"{message}", extra=' in source
+        assert re.search(rf'"{message}",\s+extra=', source)
         assert FILTERS[name]["MetricTransformations"][0]["MetricValue"] == f"$.{value}"
         assert f'"{value}": ' in source
 
@@ -117,12 +122,14 @@ def test_every_functions_errors_ring_as_lambda_counts_them_or_as_its_log_tells_t
 def test_filters_of_failed_steps_read_what_steps_write() -> None:
     patterns = {name: made["FilterPattern"] for name, made in FILTERS.items() if name.startswith("Failed")}
     of_all = '{ $.message = "step failed" }'
-    assert {name for name, pattern in patterns.items() if pattern != of_all} == {"FailedRetireReplaced"}
+    telling = {name: pattern for name, pattern in patterns.items() if pattern != of_all}
+    assert telling.keys() == {"FailedRetireReplaced", "FailedNotifyRider"}
+    assert len(set(telling.values())) == 1
     sources = [
         (PROJECT / path).read_text(encoding="utf-8")
-        for path in ("chalicelib/observability.py", "chalicelib/steps/retire_replaced.py")
+        for path in ("chalicelib/observability.py", "chalicelib/mail/delivery.py")
     ]
-    words = re.findall(r'"(.+?)"', patterns["FailedRetireReplaced"])
+    words = re.findall(r'"(.+?)"', telling["FailedNotifyRider"])
     assert len(words) == 3
     assert 'logger.exception("step failed"' in sources[0]
     assert '"error": type(error).__name__' in sources[0]

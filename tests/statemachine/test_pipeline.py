@@ -209,6 +209,22 @@ def test_a_mail_of_acceptance_waits_until_ses_takes_it(
     assert (pipeline.aws.row(alice) or {})["mail_accepted"] == {"S": "sent"}
 
 
+def test_a_mail_of_rejection_that_nobody_takes_is_told_to_the_operator_and_changes_no_outcome(
+    pipeline: Pipeline, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(7):
+        pipeline.aws.ses.fail_next(
+            "send_email", pipeline.aws.ses.error("TooManyRequestsException", status=429)
+        )
+    nobody = pipeline.aws.upload(photo())
+    execution = pipeline.run(nobody)
+    assert (execution.status, execution.states[-1]) == (Status.SUCCEEDED, "RiderNotTold")
+    assert pipeline.aws.status(nobody) == "rejected"
+    assert (subjects(pipeline), pipeline.aws.dead_letters()) == ([], [])
+    refused = [getattr(record, "error", None) for record in caplog.records]
+    assert refused.count("RiderNotToldError") == 7
+
+
 @pytest.mark.parametrize(
     ("client", "operation", "code", "left"),
     [

@@ -188,6 +188,15 @@ def test_a_live_photo_whose_predecessor_cannot_be_removed_fails_without_a_mail()
     assert execution.error == BROKEN.error
 
 
+def test_a_mail_of_rejection_that_is_never_taken_changes_nothing_else() -> None:
+    late = error_of("RiderNotToldError")
+    answers = {"FaceDetection": [REJECTED], "PhotoDoesNotMeetRequirement": [late] * 7}
+    execution, script = run_scripted(answers)
+    assert execution.status is Status.SUCCEEDED
+    assert execution.states == ["FaceDetection", "PhotoDoesNotMeetRequirement", "RiderNotTold"]
+    assert [call.state for call in script.calls].count("PhotoDoesNotMeetRequirement") == 7
+
+
 def test_a_mail_of_acceptance_that_is_never_taken_changes_nothing_else() -> None:
     late = error_of("RiderNotToldError")
     execution, script = run_scripted({"RetireReplacedPhoto": [late] * 7})

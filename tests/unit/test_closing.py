@@ -7,6 +7,7 @@ import pytest
 
 from chalicelib.closing import close_execution
 from chalicelib.erasure import Eraser
+from chalicelib.errors import RiderNotToldError
 from chalicelib.mail import compose
 from chalicelib.models import RiderPhoto, UploadStatus
 from tests.fakes import RIDER, FakeAws, photo
@@ -74,18 +75,28 @@ def test_an_execution_that_ended_its_upload_itself_needs_no_closing(
     assert (aws.ses.mails, aws.dead_letters()) == ([], [])
 
 
-@pytest.mark.parametrize("operation", ["send_message", "send_email"])
-def test_what_was_killed_after_the_status_was_set_is_finished_by_the_events_repetition(
-    aws: FakeAws, uploaded: RiderPhoto, operation: str
+@pytest.mark.parametrize(("service", "operation"), [("sqs", "send_message"), ("cognito", "admin_get_user")])
+def test_what_was_killed_before_the_rider_was_told_is_finished_by_the_events_repetition(
+    aws: FakeAws, uploaded: RiderPhoto, service: str, operation: str
 ) -> None:
-    client = aws.sqs if operation == "send_message" else aws.cognito
-    client.fail_next({"send_email": "admin_get_user"}.get(operation, operation), ValueError("killed"))
-    with pytest.raises(ValueError, match="killed"):
+    getattr(aws, service).fail_next(operation, SystemExit("killed"))
+    with pytest.raises(SystemExit):
         close(aws, ended(uploaded))
-    assert aws.status(uploaded) == "failed"
     assert close(aws, ended(uploaded)) == "failed"
+    assert aws.status(uploaded) == "failed"
     assert len(aws.ses.mails) == 1
-    assert {letter["executionArn"] for letter in aws.dead_letters()} == {uploaded.execution_arn}
+    assert [letter["executionArn"] for letter in aws.dead_letters()] == [uploaded.execution_arn]
+
+
+def test_however_often_the_mail_of_a_failure_has_to_wait_its_letter_is_sent_once(
+    aws: FakeAws, uploaded: RiderPhoto
+) -> None:
+    for _ in range(3):
+        aws.ses.fail_next("send_email", aws.ses.error("TooManyRequestsException", status=429))
+        with pytest.raises(RiderNotToldError):
+            close(aws, ended(uploaded))
+    assert close(aws, ended(uploaded)) == "failed"
+    assert (len(aws.ses.mails), len(aws.dead_letters())) == (1, 1)
 
 
 def test_an_execution_that_had_persisted_its_photo_ends_as_accepted(

@@ -66,8 +66,28 @@ def test_every_attribute_that_a_rule_needs_is_asked_for(
 
 def test_a_face_is_measured_in_pixels_of_the_file(aws: FakeAws) -> None:
     aws.rekognition.sees(face(box=(0.4, 0.4, 0.2, 0.2)))
-    assert "only 48 pixels large" in str(rejection(aws, photo("anna", size=(240, 240))))
+    assert "the face is too small: 48 pixels" in str(rejection(aws, photo("anna", size=(240, 240))))
     assert detect(aws, aws.upload(photo("anna", size=(250, 250))))
+
+
+def with_metadata(content: bytes, length: int) -> bytes:
+    """A JPEG with so many bytes of metadata before its size."""
+    segment = b"\xff\xe1" + (2 + 60_000).to_bytes(2) + bytes(60_000)
+    return content[:2] + segment * (length // 60_000) + content[2:]
+
+
+def test_a_photo_whose_size_comes_after_long_metadata_is_measured_all_the_same(aws: FakeAws) -> None:
+    long = with_metadata(photo("anna", size=(79, 90)), 300_000)
+    assert "79 x 90 pixels" in str(rejection(aws, long))
+    assert not aws.rekognition.calls
+    assert detect(aws, aws.upload(with_metadata(photo("anna"), 300_000)))
+
+
+def test_a_jpeg_without_a_size_is_damaged(aws: FakeAws) -> None:
+    for content in (photo("anna")[:30], with_metadata(b"\xff\xd8\xff", 120_000)):
+        error = rejection(aws, content)
+        assert error.reason is Reason.IMAGE_UNREADABLE
+        assert not aws.rekognition.calls
 
 
 @pytest.mark.parametrize(

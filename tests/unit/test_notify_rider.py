@@ -7,10 +7,10 @@ import pytest
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 
 from chalicelib.erasure import Eraser
-from chalicelib.errors import ServiceUnavailableError
+from chalicelib.errors import RiderNotToldError
 from chalicelib.mail import compose, delivery
 from chalicelib.models import Reason, RiderPhoto, UploadStatus
-from chalicelib.outcome import MESSAGE_STARTS
+from chalicelib.outcome import MESSAGE_STARTS, Unclear
 from chalicelib.steps.notify_rider import notify_rider as notify_rider_step
 from tests.fakes import RIDER, FakeAws, photo
 from tests.unit.pipeline import by_another_execution, error_info, run, state
@@ -148,7 +148,7 @@ def test_a_step_that_fails_before_the_mail_can_be_repeated(
     operation = {"cognito": "admin_get_user", "dynamodb": "update_item"}[client]
     busy = getattr(aws, client).error("TooManyRequestsException", status=503)
     getattr(aws, client).fail_next(operation, busy)
-    with pytest.raises(type(busy)):
+    with pytest.raises(RiderNotToldError if client == "cognito" else type(busy)):
         notify(aws, uploaded, ERRORS[Reason.NO_FACE])
     assert notify(aws, uploaded, ERRORS[Reason.NO_FACE])["mail"] == "sent"
     assert len(aws.ses.mails) == 1
@@ -235,12 +235,15 @@ def test_an_upload_that_ended_otherwise_keeps_its_status(aws: FakeAws, uploaded:
     assert aws.ses.mails == []
 
 
-@pytest.mark.parametrize("code", ["TooManyRequestsException", "LimitExceededException"])
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [("TooManyRequestsException", 429), ("LimitExceededException", 400), ("ThrottlingException", 400)],
+)
 def test_a_mail_that_ses_is_too_busy_for_is_sent_by_the_steps_repetition(
-    aws: FakeAws, uploaded: RiderPhoto, code: str
+    aws: FakeAws, uploaded: RiderPhoto, code: str, status: int
 ) -> None:
-    aws.ses.fail_next("send_email", aws.ses.error(code, status=429))
-    with pytest.raises(ServiceUnavailableError):
+    aws.ses.fail_next("send_email", aws.ses.error(code, status=status))
+    with pytest.raises(RiderNotToldError):
         notify(aws, uploaded, ERRORS[Reason.NO_FACE])
     assert "mail_rejected" not in (aws.row(uploaded) or {})
     assert notify(aws, uploaded, ERRORS[Reason.NO_FACE])["mail"] == "sent"
@@ -281,18 +284,39 @@ def test_a_suppressed_address_gets_no_mail_and_the_row_says_so(aws: FakeAws, upl
     assert aws.ses.mails == []
 
 
-def test_a_mail_waits_until_ses_can_tell_whether_the_address_is_suppressed(
-    aws: FakeAws, uploaded: RiderPhoto
+@pytest.mark.parametrize("code", ["TooManyRequestsException", "AccessDeniedException", None])
+def test_a_mail_is_sent_all_the_same_if_ses_does_not_say_whether_it_would_suppress_it(
+    aws: FakeAws, uploaded: RiderPhoto, code: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    aws.ses.fail_next("get_suppressed_destination", aws.ses.error("TooManyRequestsException", status=429))
-    with pytest.raises(ServiceUnavailableError):
-        notify(aws, uploaded, ERRORS[Reason.NO_FACE])
+    url = f"https://email.example.com/v2/email/suppression/addresses/{ADDRESS}"
+    silent = aws.ses.error(code, status=429) if code else EndpointConnectionError(endpoint_url=url)
+    aws.ses.fail_next("get_suppressed_destination", silent)
     assert notify(aws, uploaded, ERRORS[Reason.NO_FACE])["mail"] == "sent"
+    [said] = [vars(record) for record in caplog.records]
+    assert said["error"] == (code or "EndpointConnectionError")
+    assert ADDRESS not in str(said)
 
 
-def test_a_mail_is_sent_all_the_same_if_nobody_may_ask(aws: FakeAws, uploaded: RiderPhoto) -> None:
-    aws.ses.fail_next("get_suppressed_destination", aws.ses.error("AccessDeniedException", status=403))
-    assert notify(aws, uploaded, ERRORS[Reason.NO_FACE])["mail"] == "sent"
+def test_an_unclear_face_is_told_by_what_is_unclear(aws: FakeAws, uploaded: RiderPhoto) -> None:
+    notify(
+        aws, uploaded, error_info(REJECTION, "Face is not clear: the face is blurred, it is hardly visible.")
+    )
+    expected = compose(UploadStatus.REJECTED, Reason.FACE_NOT_CLEAR, Unclear.BLURRED)
+    assert [mail.text for mail in aws.ses.mails] == [expected.text]
+    assert "blurred" in expected.text
+
+
+def test_a_mail_that_meets_what_no_repetition_mends_is_counted_and_changes_nothing(
+    aws: FakeAws,
+    uploaded: RiderPhoto,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    aws.cognito.fail_next("admin_get_user", aws.cognito.error("NotAuthorizedException"))
+    assert notify(aws, uploaded, ERRORS[Reason.NO_FACE])["mail"] == "error"
+    assert aws.status(uploaded) == "rejected"
+    assert "rider not told" in caplog.messages
+    assert '"outcome":"error"' in capsys.readouterr().out
 
 
 def test_an_outcome_is_counted_once_however_often_it_is_recorded(

@@ -66,7 +66,7 @@ EDGES = [
     *(
         ({name: sign * (limit + 0.1)}, {name: sign * limit}, message)
         for name, limit, message in (
-            ("yaw", RULES.max_yaw, "turned to the side"),
+            ("yaw", RULES.max_yaw, "the head is turned too far"),
             ("pitch", RULES.max_pitch, "looks up or down"),
             ("roll", RULES.max_roll, "is tilted"),
         )
@@ -77,7 +77,7 @@ EDGES = [
     (
         {"box": (0.3, 0.3, (LEAST - 1) / 640, (LEAST - 1) / 480)},
         {"box": (0.3, 0.3, (LEAST + 0.001) / 640, LEAST / 480)},
-        f"the face is only {LEAST - 1:.0f} pixels large",
+        f"the face is too small: {LEAST - 1:.0f} pixels",
     ),
 ]
 
@@ -99,6 +99,16 @@ def test_sunglasses_are_named_before_what_makes_a_face_unclear() -> None:
     assert rejection(face(sunglasses=(True, 99.0), yaw=80.0, sharpness=0.0)).reason is Reason.SUNGLASSES
 
 
+def test_a_doubtful_face_counts_where_it_would_be_the_one_that_is_indexed() -> None:
+    sure, doubtful = face(box=(0.1, 0.1, 0.3, 0.3)), RULES.min_face_confidence - 5
+    assert (
+        RULES.the_one_clear_face([sure, face(confidence=doubtful, box=(0.6, 0.1, 0.2, 0.2))], HEADER) is sure
+    )
+    larger = rejection(sure, face(confidence=doubtful, box=(0.5, 0.1, 0.4, 0.4)))
+    assert larger.reason is Reason.MULTIPLE_FACES
+    assert "Detected 2 faces" in str(larger)
+
+
 def test_a_photo_of_unknown_size_is_not_called_too_small() -> None:
     assert RULES.the_one_clear_face([face(box=(0.5, 0.5, 0.001, 0.001))], ImageHeader("JPEG"))
 
@@ -118,8 +128,8 @@ def test_every_attribute_the_rules_look_at_is_asked_for() -> None:
 
 FILES = [
     (0, None, Reason.IMAGE_UNREADABLE, "the file is empty"),
-    (RULES.max_bytes + 1, HEADER, Reason.IMAGE_TOO_LARGE, "15.0 MB, at most 15.0 MB"),
-    (RULES.max_bytes + 1, None, Reason.IMAGE_TOO_LARGE, "MB"),
+    (RULES.max_bytes + 1, HEADER, Reason.IMAGE_TOO_LARGE, "15,728,641 bytes, at most 15,728,640"),
+    (RULES.max_bytes + 1, None, Reason.IMAGE_TOO_LARGE, "bytes"),
     (100, None, Reason.UNSUPPORTED_FORMAT, "Only JPEG or PNG is supported"),
     (100, ImageHeader("PNG", 50_000, 1_001), Reason.IMAGE_TOO_LARGE, "50000 x 1001 pixels"),
     (100, ImageHeader("JPEG", 79, 480), Reason.FACE_NOT_CLEAR, "each side needs 80 or more"),
