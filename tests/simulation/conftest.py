@@ -51,7 +51,7 @@ def no_mail_for_accepted(simulation: None, monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.fixture
 def no_mails(no_mail_for_accepted: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody gets any: faults of mails are searched with one execution, and two make no others."""
-    monkeypatch.setattr(notify_rider, "mail_once", lambda *_: MailOutcome.SENT)
+    monkeypatch.setattr(notify_rider, "tell_rider", lambda *_, **__: MailOutcome.SENT)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from tests.simulation.cells import World
 from tests.simulation.invocations import Run
 from tests.simulation.scenarios import AUDIT, Scenario
 from tests.simulation.system import (
+    SETTLED,
     START,
     Action,
     Happened,
@@ -188,7 +189,7 @@ def audited(world: World) -> World:
     """
     unchanged = 0
     for number in range(1, _AUDITS):
-        now = START + 7_200.0 * number
+        now = START + SETTLED * number
         run = Run.first("audit", AUDIT[2], now, "audit")
         later = run_to_end(begun(world, [Job("audit", "event", run)]))
         unchanged = unchanged + 1 if later is world else 0

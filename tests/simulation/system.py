@@ -19,7 +19,8 @@ from tests.simulation.services import FOUND
 from tests.simulation.stand_ins import Answer, Request
 
 START: Final = 1_767_225_600.0  # 2026-01-01: when uploads happen
-LATER: Final = START + 7_200.0  # when everything of that time is settled
+SETTLED: Final = 100_000.0  # seconds after which everything is settled, tombstones too
+LATER: Final = START + SETTLED
 TURN_COMES: Final = START + 120.0  # when messages of the admission queue are delivered, or later
 _TURNS: Final = "turns/"
 _EXECUTIONS: Final = "executions/"
