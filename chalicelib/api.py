@@ -1,4 +1,8 @@
-"""The routes: the rider's page and its files, and what a signed-in rider asks for."""
+"""The routes: the rider's page and its files, and what a signed-in rider asks for.
+
+docs/reference/openapi.yaml is generated from them: a route's summary is its handler's docstring, its statuses
+are read from the handler's source and from what the functions that it calls say under "Raises".
+"""
 
 from __future__ import annotations
 
@@ -55,14 +59,13 @@ def field_of_body(name: str) -> object:
     return body.get(name) if isinstance(body, dict) else None
 
 
-def file_response(file: pages.PageFile | None) -> Response:
-    if file is None:
-        raise NotFoundError("The page has no such file.")
+def file_response(file: pages.PageFile) -> Response:
     return Response(file.body, status_code=file.status, headers=dict(file.headers))
 
 
 @api.route("/", methods=["GET"])
 def page() -> Response:
+    """The rider's page."""
     from chalicelib import pages
 
     request = api.current_request
@@ -72,14 +75,19 @@ def page() -> Response:
 
 @api.route("/web/{name}", methods=["GET"])
 def page_file(name: str) -> Response:
+    """A file of the page; `config.json` says what a client has to know of this stage."""
     from chalicelib import pages
 
     asked_for = api.current_request.headers.get("if-none-match")
-    return file_response(call(pages.page_file, name=name, asked_for=asked_for))
+    file = call(pages.page_file, name=name, asked_for=asked_for)
+    if file is None:
+        raise NotFoundError("The page has no such file.")
+    return file_response(file)
 
 
 @api.route("/consent", methods=["GET"], authorizer=rider_pool)
 def view_consent() -> dict[str, Any]:
+    """The current text's version, and whether this rider has agreed to it."""
     from chalicelib import consent
 
     return for_rider(consent.view_consent)
@@ -87,6 +95,7 @@ def view_consent() -> dict[str, Any]:
 
 @api.route("/consent", methods=["POST"], authorizer=rider_pool)
 def give_consent() -> Response:
+    """Agree to the text of that version. A repetition keeps the time of the first."""
     from chalicelib import consent
 
     for_rider(consent.give_consent, version=field_of_body("version"))
@@ -95,6 +104,7 @@ def give_consent() -> Response:
 
 @api.route("/consent", methods=["DELETE"], authorizer=rider_pool)
 def withdraw_consent() -> Response:
+    """Withdraw, and have the photo erased as by `DELETE /photo`."""
     from chalicelib import consent, erasure
 
     for_rider(consent.withdraw_consent, eraser=call(erasure.Eraser))
@@ -103,18 +113,23 @@ def withdraw_consent() -> Response:
 
 @api.route("/uploads", methods=["POST"], authorizer=rider_pool)
 def create_upload() -> Response:
+    """A form for exactly one key, type and range of sizes."""
     from chalicelib import uploads
 
     try:
         form = for_rider(uploads.create_upload, content_type=field_of_body("contentType"))
     except TooManyUploadsError as error:
-        body = {"Code": "TooManyRequestsError", "Message": str(error)}
-        return Response(body, status_code=429, headers={"Retry-After": str(error.retry_after)})
+        return Response(
+            {"Code": "TooManyRequestsError", "Message": str(error)},
+            status_code=429,
+            headers={"Retry-After": str(error.retry_after)},
+        )
     return Response(form.as_json(), status_code=201)
 
 
 @api.route("/uploads/{upload_id}", methods=["GET"], authorizer=rider_pool)
 def view_upload(upload_id: str) -> dict[str, Any]:
+    """What became of an upload of one's own."""
     from chalicelib import uploads
 
     view = for_rider(uploads.view_upload, upload_id=upload_id)
@@ -125,6 +140,7 @@ def view_upload(upload_id: str) -> dict[str, Any]:
 
 @api.route("/uploads/{upload_id}/appeal", methods=["POST"], authorizer=rider_pool)
 def appeal(upload_id: str) -> Response:
+    """Say that a rejection is a mistake, once, to the operator."""
     from chalicelib import appeals
 
     try:
@@ -138,6 +154,7 @@ def appeal(upload_id: str) -> Response:
 
 @api.route("/photo", methods=["GET"], authorizer=rider_pool)
 def view_photo() -> dict[str, Any]:
+    """The photo that is live."""
     from chalicelib import riders
 
     view = for_rider(riders.view_photo)
@@ -148,6 +165,7 @@ def view_photo() -> dict[str, Any]:
 
 @api.route("/photo", methods=["DELETE"], authorizer=rider_pool)
 def erase_photo() -> Response:
+    """Erase the rider's faces, photos, thumbnails and uploads. The consent stays."""
     from chalicelib import erasure
 
     for_rider(call(erasure.Eraser).erase)

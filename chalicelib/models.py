@@ -20,10 +20,10 @@ UPLOAD_PREFIX = "uploads/"
 USER_ID = re.compile(r"(?!\.{1,2}\Z)[a-zA-Z0-9_.\-:]{1,218}\Z", re.ASCII)
 # Those below are compiled when first used. As S3's and Rekognition's APIs take it.
 _BUCKET = r"[a-zA-Z0-9.\-_]{3,255}\Z"
-_UUID7 = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
-_UPLOAD_ID = rf"{_UUID7}\Z"
-_MINTED_FILE_NAME = rf"({_UUID7})\.(?:jpg|png)\Z"
-_EXTERNAL_IMAGE_ID = rf"(.+):({_UUID7})\Z"
+UUID7 = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+_UPLOAD_ID = rf"{UUID7}\Z"
+_MINTED_FILE_NAME = rf"({UUID7})\.(?:jpg|png)\Z"
+_EXTERNAL_IMAGE_ID = rf"(.+):({UUID7})\Z"
 
 CONTENT_TYPES = {"image/jpeg": "jpg", "image/png": "png"}
 

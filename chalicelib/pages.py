@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _FOLDER: Final = Path(__file__).parent / "web"
 _INDEX: Final = "index.html"
-_TYPES: Final[Mapping[str, str]] = {
+TYPES: Final[Mapping[str, str]] = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
@@ -66,7 +66,7 @@ def page_file(name: str, asked_for: str | None, settings: Settings) -> PageFile 
     if name == "config.json":
         return _answer(json.dumps(_config(settings)), "application/json", asked_for)
     # A name that is not among the folder's own is looked for nowhere.
-    content_type = _TYPES.get(Path(name).suffix) if name in _names() else None
+    content_type = TYPES.get(Path(name).suffix) if name in _names() else None
     return _answer(_text(name), content_type, asked_for) if content_type else None
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from chalicelib.models import RiderPhoto
     from chalicelib.settings import Settings
 
-_URL_SECONDS: Final = 300
+URL_SECONDS: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def signed_url(item: Mapping[str, Any], picture: str, s3: S3Client) -> str | Non
     return s3.generate_presigned_url(
         "get_object",
         Params={"Bucket": place["s3bucket"]["S"], "Key": place["s3key"]["S"]},
-        ExpiresIn=_URL_SECONDS,
+        ExpiresIn=URL_SECONDS,
     )
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from deploy.template import load_resources
-from tests.reference import parts, pictures, settings_table
+from tests.reference import openapi, parts, pictures, settings_table
+from tests.reference.loaded import loaded_app
 from tests.statemachine.definitions import rider_photo_processing
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -16,12 +17,16 @@ END: Final = "<!-- end -->\n"
 
 
 def generated() -> dict[Path, str]:
-    """What is generated, by the page that it is in."""
+    """The files that are generated, or hold what is, as they should be."""
     template, definition = load_resources(ROOT), rider_photo_processing()
-    return {
+    pages = {
         ROOT / "README.md": pictures.way_of_a_photo(definition),
         FOLDER / "parts.md": f"{pictures.parts(template, definition)}\n{parts.matrix(template)}",
         FOLDER / "settings.md": settings_table.tables(),
+    }
+    return {
+        **{path: refreshed(path.read_text(), content) for path, content in pages.items()},
+        FOLDER / "openapi.yaml": openapi.document(loaded_app()),
     }
 
 
@@ -32,9 +37,9 @@ def refreshed(page: str, content: str) -> str:
 
 
 def main() -> None:
-    """Refresh all pages."""
-    for path, content in generated().items():
-        path.write_text(refreshed(path.read_text(), content))
+    """Refresh all of them."""
+    for path, text in generated().items():
+        path.write_text(text)
 
 
 if __name__ == "__main__":

@@ -6,15 +6,12 @@ and how they reach it, is written here.
 
 from __future__ import annotations
 
-import importlib
-import os
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
-from unittest import mock
 
 from deploy.functions import API_HANDLER, FUNCTIONS, START_WAITING
 from tests.asl.errors import ALL
-from tests.fakes import ENVIRONMENT
+from tests.reference.loaded import loaded_app
 from tests.reference.parts import rights_of
 from tests.statemachine.definitions import function_of
 
@@ -157,9 +154,8 @@ def _every(machine: State) -> Iterator[State]:
 
 def _rules() -> Iterator[tuple[str, str, str]]:
     """(function, what happens, who says so) of each rule that invokes one; nobody says it of a schedule."""
-    with mock.patch.dict(os.environ, ENVIRONMENT):
-        app = importlib.import_module("app").app
-    for rule in app.event_sources:
+    rules: list[Any] = loaded_app().event_sources
+    for rule in rules:
         pattern = getattr(rule, "event_pattern", None)
         if pattern is None:
             yield rule.name, rule.schedule_expression.to_string(), ""

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
+from pathlib import Path
 from typing import Any, Final
 
 import jsonschema_rs
@@ -13,14 +14,16 @@ import pytest
 import yaml
 from chalice import Chalice
 
-from chalicelib.consent import CONSENT_VERSION
-from chalicelib.models import CONTENT_TYPES, Reason, UploadStatus
+from chalicelib import appeals
+from chalicelib.models import Reason, UploadStatus
 from chalicelib.settings import Settings
 from deploy.functions import ENVIRONMENT, FUNCTIONS
 from deploy.template import load_resources
 from tests.fakes import FakeAws, photo
-from tests.reference import pictures, settings_table
+from tests.reference import openapi_words, pictures, settings_table
 from tests.reference.__main__ import BEGIN, END, FOLDER, ROOT, generated, refreshed
+from tests.reference.answers import statuses
+from tests.reference.openapi import UndescribedError, document
 from tests.statemachine.definitions import rider_photo_processing
 from tests.unit.pipeline import accept
 from tests.unit.test_api import answer_of
@@ -28,12 +31,12 @@ from tests.unit.test_api import answer_of
 OPENAPI: Final[dict[str, Any]] = yaml.safe_load((FOLDER / "openapi.yaml").read_text())
 METHODS: Final = {"get", "post", "put", "patch", "delete"}
 _SNAKE: Final = re.compile(r"_([a-z])")
+_SECONDS: Final = re.compile(r"in \d+ seconds")
 
 
 @pytest.mark.parametrize("page", sorted(generated()), ids=lambda page: page.name)
-def test_what_is_generated_is_fresh(page: Any) -> None:
-    text = page.read_text()
-    assert text == refreshed(text, generated()[page]), "run: python -m tests.reference"
+def test_what_is_generated_is_fresh(page: Path) -> None:
+    assert page.read_text() == generated()[page], "run: python -m tests.reference"
 
 
 def test_a_stale_part_is_replaced_and_the_rest_kept() -> None:
@@ -153,16 +156,115 @@ def resolved(node: dict[str, Any]) -> dict[str, Any]:
     return dict(found)
 
 
-def test_the_documents_values_are_the_apps() -> None:
-    upload = OPENAPI["components"]["schemas"]["Upload"]["properties"]
-    assert upload["status"]["enum"] == list(UploadStatus)
-    assert upload["reason"]["enum"] == [*Reason, None]
-    bodies = {
-        path: operation.get("requestBody") for method, path, operation in operations() if method == "POST"
+def handler(app: Chalice, method: str, path: str) -> Any:
+    """The function that a route calls."""
+    return app.routes[path][method].view_function
+
+
+def test_each_component_of_the_document_is_used() -> None:
+    text = json.dumps(OPENAPI)
+    components = {
+        f"#/components/{kind}/{name}" for kind, of_kind in OPENAPI["components"].items() for name in of_kind
     }
-    schemas = {path: body["content"]["application/json"]["schema"] for path, body in bodies.items()}
-    assert schemas["/uploads"]["properties"]["contentType"]["enum"] == list(CONTENT_TYPES)
-    assert schemas["/consent"]["properties"]["version"]["const"] == CONSENT_VERSION
+    assert {place for place in components if f'"{place}"' not in text} == {
+        "#/components/securitySchemes/rider"
+    }
+
+
+def test_a_new_route_is_described_or_named() -> None:
+    app = Chalice("another", configure_logs=False)
+    app.route("/new/{thing}")(test_each_component_of_the_document_is_used)
+    with pytest.raises(
+        UndescribedError, match=r"^GET /new/\{thing\} \(.*used\) has no words in OPERATIONS: see"
+    ):
+        document(app)
+
+
+@pytest.mark.parametrize(
+    ("words", "without", "what"),
+    [
+        (openapi_words.PARAMETERS, "uploadId", r"GET /uploads/\{upload_id\} .* takes uploadId"),
+        (openapi_words.OPERATIONS["appeal"].body, "message", r"/appeal .* takes \['message'\]"),
+        (openapi_words.OPERATIONS["appeal"].answers, 410, "/appeal .* answers 410, which has no words"),
+        (
+            openapi_words.OPERATIONS["view_photo"].answers,
+            200,
+            "GET /photo .* answers 200, which has no words",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_has_no_words_is_named(
+    app: Chalice, monkeypatch: pytest.MonkeyPatch, words: Any, without: object, what: str
+) -> None:
+    monkeypatch.delitem(words, without)
+    with pytest.raises(UndescribedError, match=what):
+        document(app)
+
+
+def test_words_for_what_is_not_there_are_named(app: Chalice, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers: Any = openapi_words.OPERATIONS["view_photo"].answers
+    with monkeypatch.context() as patches:
+        patches.setitem(answers, 409, {"description": "Never."})
+        with pytest.raises(UndescribedError, match=r"GET /photo .* doesn't answer 409"):
+            document(app)
+    operations: Any = openapi_words.OPERATIONS
+    monkeypatch.setitem(operations, "gone", operations["view_photo"])
+    with pytest.raises(UndescribedError, match="gone handles no route"):
+        document(app)
+
+
+def test_a_handler_without_a_docstring_is_named(app: Chalice, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handler(app, "GET", "/photo"), "__doc__", None)
+    with pytest.raises(UndescribedError, match=r"GET /photo .* has no docstring"):
+        document(app)
+
+
+def test_a_handlers_source_says_what_it_answers(app: Chalice, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert statuses(handler(app, "GET", "/consent")) == {200: ""}
+    # None: what the page's files are answered with is passed on.
+    assert statuses(handler(app, "GET", "/web/{name}")) == {None: "", 404: "NotFoundError"}
+    appeal = handler(app, "POST", "/uploads/{upload_id}/appeal")
+    assert statuses(appeal) == {
+        204: "",
+        400: "BadRequestError",
+        404: "NotFoundError",
+        409: "ConflictError",
+        410: "GoneError",
+    }
+    monkeypatch.setattr(appeals.appeal, "__doc__", "Raises\n------\nPhotoGoneError\n    If it is gone.")
+    # A body that is no JSON is refused by the handler itself.
+    assert statuses(appeal).keys() == {204, 400, 404, 410}
+
+
+def test_each_example_of_a_refusal_is_one_that_the_app_gives(app: Chalice, aws: FakeAws) -> None:
+    form, note = '{"contentType": "image/jpeg"}', json.dumps({"message": "That is me."})
+    answers = [
+        answer_of(app, "POST", "/uploads", form),
+        answer_of(app, "POST", "/uploads", "{}"),
+        answer_of(app, "POST", "/uploads", "x", content_type="text/plain"),
+        answer_of(app, "GET", "/uploads/nothing"),
+    ]
+    aws.consent()
+    refused = aws.upload(photo(nonce=1))
+    aws.table.end(refused, UploadStatus.REJECTED, reason=Reason.NO_FACE, message="Detected 0 faces")
+    appeal = f"/uploads/{refused.upload_id}/appeal"
+    answers += [answer_of(app, "POST", appeal, note) for _ in range(2)]
+    gone = aws.upload(photo(nonce=2))
+    aws.table.end(gone, UploadStatus.REJECTED, reason=Reason.NO_FACE, message="Detected 0 faces")
+    aws.s3.delete_object(**gone.as_s3_object())
+    answers.append(answer_of(app, "POST", f"/uploads/{gone.upload_id}/appeal", note))
+    answers += [answer_of(app, "POST", "/uploads", form) for _ in range(aws.settings.uploads_per_window + 1)]
+    given = {_SECONDS.sub("in N seconds", answer["body"]) for answer in answers}
+    examples = [
+        example["value"]
+        for media_type in media_types(OPENAPI)
+        for example in media_type["examples"].values()
+        if "Code" in example["value"]
+    ]
+    assert len(examples) == 7
+    for example in examples:
+        assert _SECONDS.sub("in N seconds", json.dumps(example, separators=(",", ":"))) in given
 
 
 def test_real_answers_are_as_the_document_says(app: Chalice, aws: FakeAws) -> None:
