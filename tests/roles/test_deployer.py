@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.roles.deployer import POLICIES, assert_deployer_may, granted, handlers, needs_of
+from tests.roles.deployer import POLICIES, ROOT, assert_deployer_may, granted, handlers, needs_of
 from tests.roles.not_needed import NOT_NEEDED
 from tests.statemachine.template import as_list
 
@@ -48,6 +49,20 @@ def test_cloudformation_is_granted_nothing_that_no_type_needs() -> None:
 def test_each_reason_not_to_grant_is_for_something() -> None:
     needed = {action for actions in handlers().values() for action in actions}
     assert [pattern for pattern in NOT_NEEDED if not any(re.fullmatch(pattern, one) for one in needed)] == []
+
+
+def test_the_policy_of_ones_own_key_lets_the_deployer_give_it_to_a_table() -> None:
+    guide = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    statements = json.loads(
+        guide.partition("`--kms-key`) has to")[2].partition("```json\n")[2].partition("```")[0]
+    )
+    told = [action for statement in statements for action in statement["Action"]]
+    # What no policy of a key can grant, the deployer's grants.
+    needed = {one for one in handlers()["AWS::DynamoDB::Table"] if one.startswith("kms:")} - allowed(STACKS)
+    # DynamoDB's own guide asks for more than its handlers do.
+    needed |= {"kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKey"}
+    assert {one for one in needed if not any(fnmatchcase(one, action) for action in told)} == set()
+    assert {action for action in told if not any(fnmatchcase(one, action) for one in needed)} == set()
 
 
 @pytest.mark.parametrize("path", POLICIES, ids=lambda path: path.name)
