@@ -139,11 +139,16 @@ def another_clone(clone: Path) -> Path:
 
 
 def test_two_clones_deploy_the_same_app(aws: Aws, clone: Path) -> None:
-    first = aws.up("two", clone, "--sender", SENDER, "--page-origin", ORIGIN)
+    reader = "arn:aws:iam::000000000000:role/appeals"
+    first = aws.up("two", clone, "--sender", SENDER, "--page-origin", ORIGIN, "--photo-readers", reader)
     other = another_clone(clone)
-    # The sender is kept, the origin too as long as it is given.
+    # The sender is kept, the readers too, and the origin as long as it is given.
     second = aws.up("two", other, "--page-origin", ORIGIN)
     assert second == first
+    for bucket in ("RiderPhotoS3Bucket", "ThumbnailS3Bucket"):
+        policy = json.loads(aws.client("s3").get_bucket_policy(Bucket=first["outputs"][bucket])["Policy"])
+        functions = "arn:aws:iam::000000000000:role/rider-photos-two-*"
+        assert policy["Statement"][2]["Condition"]["ArnNotLike"]["aws:PrincipalArn"] == [functions, reader]
     # Nor does it matter that the note of the API is lost: it is found by what it calls.
     aws.client("s3").delete_object(Bucket=first["outputs"]["RiderPhotoS3Bucket"], Key=RECORD_KEY)
     assert aws.up("two", another_clone(clone), "--page-origin", ORIGIN) == first
