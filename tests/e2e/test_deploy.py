@@ -23,12 +23,11 @@ from local.emulator import REGION, Emulator
 from local.processes import base_environment
 from local.staging import keep_packages, stage_app
 from tests.e2e.face_collections import Collections
-from tests.roles.deployer import assert_deployer_may
+from tests.e2e.support import deploy, recording
+from tests.roles.deployer import DEPLOYER, assert_allowed
 
 PROJECT = Path(__file__).parents[2]
 SENDER = "rides@example.com"
-# Writes down the calls of what it is on the path of.
-RECORDER = PROJECT / "tests" / "e2e" / "recorder"
 ORIGIN = "http://127.0.0.1:8000"
 
 
@@ -47,16 +46,7 @@ class Aws:
         return [sys.executable, "-m", "deploy", *arguments]
 
     def deploy(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self.command(*arguments),
-            cwd=PROJECT,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        return deploy(self.environment, *arguments)
 
     def up(self, stage: str, clone: Path, *more: str) -> dict[str, Any]:
         done = self.deploy("up", "--stage", stage, "--project-dir", str(clone), "--json", *more)
@@ -107,11 +97,11 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
             tmp_path_factory.mktemp("aws"), f"http://127.0.0.1:{faces.server_address[1]}"
         ) as emulator:
             calls = tmp_path_factory.mktemp("calls") / "calls.jsonl"
-            recorded = {"PYTHONPATH": str(RECORDER), "CALLS_LOG": str(calls)}
-            aws = Aws(emulator.endpoint, base_environment() | emulator.client_environment() | recorded)
+            environment = base_environment() | emulator.client_environment() | recording(calls)
+            aws = Aws(emulator.endpoint, environment)
             aws.client("sesv2").create_email_identity(EmailIdentity=SENDER)
             yield aws
-            assert_deployer_may(calls)
+            assert_allowed(calls, *DEPLOYER)
     finally:
         faces.shutdown()
         thread.join()

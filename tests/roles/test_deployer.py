@@ -10,11 +10,11 @@ from typing import Final
 
 import pytest
 
-from tests.roles.deployer import POLICIES, ROOT, assert_deployer_may, granted, handlers, needs_of
+from tests.roles.deployer import DEPLOYER, POLICIES, ROOT, assert_allowed, granted, handlers, needs_of
 from tests.roles.not_needed import NOT_NEEDED
 from tests.statemachine.template import as_list
 
-CALLS, STACKS = POLICIES
+CALLS, STACKS = DEPLOYER
 # Granted with the calls, since `deploy` and Chalice pass the roles on: CloudFormation asks for it too.
 ELSEWHERE: Final = {"iam:PassRole"}
 # IAM's limit for a managed policy, in characters without white space.
@@ -22,6 +22,7 @@ MOST_CHARACTERS: Final = 6144
 # What names no resource, or one whose name only AWS knows.
 ON_ALL: Final = {
     "AskWhatTheAccountAllows",
+    "AskWhoItIs",
     "ConnectQueues",
     "WhatHasNoNameOfItsOwn",
 }
@@ -77,13 +78,13 @@ def test_a_call_that_nobody_granted_is_noticed(tmp_path: Path) -> None:
     log = tmp_path / "calls.jsonl"
     log.write_text('{"service": "s3", "operation": "PutBucketAcl", "parameters": {"Bucket": "a"}}\n')
     with pytest.raises(AssertionError, match=r"don't allow.*s3:PutBucketAcl"):
-        assert_deployer_may(log)
+        assert_allowed(log, *DEPLOYER)
     log.write_text('{"service": "ec2", "operation": "RunInstances", "parameters": {}}\n')
     with pytest.raises(AssertionError, match="nobody said what ec2 RunInstances is on"):
-        assert_deployer_may(log)
+        assert_allowed(log, *DEPLOYER)
     log.write_text("")
     with pytest.raises(AssertionError, match="nothing was recorded"):
-        assert_deployer_may(log)
+        assert_allowed(log, *DEPLOYER)
 
 
 def test_a_call_is_read_as_one_in_the_stage_of_the_policies() -> None:
@@ -94,3 +95,7 @@ def test_a_call_is_read_as_one_in_the_stage_of_the_policies() -> None:
     function = "arn:aws:lambda:us-east-1:000000000000:function:rider-photos-two-undo"
     [need] = needs_of("lambda", "DeleteFunction", {"FunctionName": function})
     assert need.resource.endswith(":111122223333:function:rider-photos-prod-undo")
+    machine = "arn:aws:states:us-east-1:000000000000:stateMachine:RiderPhotoProcessing-two"
+    [need] = needs_of("stepfunctions", "StartExecution", {"stateMachineArn": machine})
+    prod = "arn:aws:states:us-east-1:111122223333:stateMachine:RiderPhotoProcessing-prod"
+    assert (need.action, need.resource) == ("states:StartExecution", prod)
