@@ -26,7 +26,9 @@ local: $(READY) ## keep the same stack running until Ctrl-C
 	@"$(PYTHON)" -m local up
 
 test: $(READY) ## run all tests
-	@"$(PYTHON)" -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	@export EXERCISED_GRANTS="$$(mktemp -d)"; trap 'rm -rf "$$EXERCISED_GRANTS"' EXIT; \
+	"$(PYTHON)" -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder && \
+	"$(PYTHON)" -m tests.e2e.exercised "$$EXERCISED_GRANTS"
 
 screenshots: $(READY) ## pictures of each state of the rider's page, into .bench/screenshots
 	@"$(PYTHON)" -m tests.browser.screenshots

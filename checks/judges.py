@@ -58,13 +58,13 @@ def asl_validator() -> Iterator[Finding]:
 
 
 def parliament() -> Iterator[Finding]:
-    """The policies of all roles, as they are in a deployed stack, and of who deploys one."""
+    """The policies of all roles, as they are in a deployed stack, and of who deploys and operates one."""
     from tests.roles.deployer import POLICIES
     from tests.roles.grants import policies
 
-    deployer = {path.name: json.loads(path.read_text()) for path in POLICIES}
+    by_hand = {path.name: json.loads(path.read_text()) for path in POLICIES}
     command = [str(environments.python("code")), "-m", "checks.policies"]
-    for rule, where, text in _json_of(command, json.dumps(policies() | deployer)):
+    for rule, where, text in _json_of(command, json.dumps(policies() | by_hand)):
         yield Finding("parliament", rule, where, text)
 
 

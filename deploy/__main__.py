@@ -100,6 +100,11 @@ def _options_of_up() -> argparse.ArgumentParser:
         "--access-log-bucket", metavar="BUCKET", help="gets both buckets' access logs; default: as before"
     )
     options.add_argument(
+        "--photo-readers",
+        metavar="ARNS",
+        help="roles and users, between commas, who may look at photos; default: as in the last up",
+    )
+    options.add_argument(
         "--uploads-per-second",
         type=float,
         default=1.0,

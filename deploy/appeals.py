@@ -20,7 +20,7 @@ from chalicelib.rows import Row, iso, photo_of_row, status_of, text_of
 from chalicelib.rules import MAX_MATCHES
 from chalicelib.twins import are_twins, record_twins
 from deploy.deployed import DeployedStage, check_user, find_deployed
-from deploy.errors import CheckError, aws_errors_explained, error_code
+from deploy.errors import FORBIDDEN, NO_PHOTO_READER, CheckError, aws_errors_explained, error_code
 from deploy.progress import Progress
 
 if TYPE_CHECKING:
@@ -203,6 +203,8 @@ def _check_acceptable(stage: DeployedStage, photo: RiderPhoto, reason: Reason) -
     try:
         client("s3").head_object(**photo.as_s3_object())
     except ClientError as error:
+        if error_code(error) == FORBIDDEN:
+            raise CheckError(NO_PHOTO_READER) from error
         if error_code(error) not in _GONE:
             raise
         raise CheckError(

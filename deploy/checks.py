@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -56,9 +57,12 @@ class Target:
         return self.names.thumbnail_bucket(self.account_id, self.region)
 
     @property
+    def partition(self) -> str:
+        return self.session.get_partition_for_region(self.region)
+
+    @property
     def admission_queue_arn(self) -> str:
-        partition = self.session.get_partition_for_region(self.region)
-        return f"arn:{partition}:sqs:{self.region}:{self.account_id}:{self.names.admission_queue}"
+        return f"arn:{self.partition}:sqs:{self.region}:{self.account_id}:{self.names.admission_queue}"
 
     @property
     def deploy_bucket(self) -> str:
@@ -94,6 +98,19 @@ def check_python(version: tuple[int, int] = sys.version_info[:2]) -> None:
             f"This is Python {version[0]}.{version[1]}; the functions would be built for it. Run this with "
             "Python 3.13 (or 3.12): `make setup` finds one, or says what to install."
         )
+
+
+def check_photo_readers(target: Target, readers: str) -> str:
+    """The ARNs as the stack takes them: a CheckError unless each is of a role or user of the account."""
+    arns = [arn.strip() for arn in readers.split(",") if arn.strip()]
+    beginning = f"arn:{target.partition}:iam::{target.account_id}:"
+    for arn in arns:
+        if not re.fullmatch(rf"{re.escape(beginning)}(role|user)/[\w+=.@/-]+", arn, re.ASCII):
+            raise CheckError(
+                f"{arn!r} can't be one of --photo-readers: give ARNs like {beginning}role/NAME (for a "
+                f"session its role's) or {beginning}user/NAME, with a comma between two."
+            )
+    return ",".join(arns)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,10 @@ from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+# What a HEAD answers to whom the bucket's policy or their own refuses.
+FORBIDDEN = "403"
+NO_PHOTO_READER = "AWS doesn't let you read the photo: `up --photo-readers` says who may (docs/operate.md)."
+
 
 class DeployError(Exception):
     """A deployment or its removal couldn't be finished."""

@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.buckets import bucket_exists
-from deploy.checks import Sending, Target, check_python, check_sender, find_target
+from deploy.checks import (
+    Sending,
+    Target,
+    check_photo_readers,
+    check_python,
+    check_sender,
+    find_target,
+)
 from deploy.dependencies import build_dependencies
 from deploy.errors import CheckError, aws_errors_explained
 from deploy.functions import is_production
@@ -33,9 +40,10 @@ class UpOptions:
         Origin at whose root riders find page and API; None takes the API's own.
     architecture
         Lambda's, `x86_64` or `arm64`; None takes the configured one.
-    alarm_email, kms_key, access_log_bucket
+    alarm_email, kms_key, access_log_bucket, photo_readers
         Who hears of alarms; ARN of the key that encrypts what is stored; name of the bucket for access
-        logs. None keeps that of the last `up`, "" is none.
+        logs; ARNs, between commas, of who may read photos beside the functions. None keeps that of the
+        last `up`, "" is none.
     uploads_per_second
         Expected at the busiest time; quotas are compared with it. None where none hold: nothing is told
         of them then.
@@ -52,6 +60,7 @@ class UpOptions:
     alarm_email: str | None = None
     kms_key: str | None = None
     access_log_bucket: str | None = None
+    photo_readers: str | None = None
     uploads_per_second: float | None = 1.0
     force: bool = False
 
@@ -106,6 +115,7 @@ def prepare(options: UpOptions, progress: Progress, *, whole: bool = False) -> C
     sender = options.sender or before.get("Sender")
     if not sender:
         raise CheckError("No sender is known yet: give --sender, an address that SES may send from.")
+    readers = check_photo_readers(target, _as_before(options.photo_readers, "PhotoReaders", before))
     sending = check_sender(target.session.client("sesv2"), sender, progress)
     if stack.status is None:
         _check_nothing_was_kept(target)
@@ -122,10 +132,7 @@ def prepare(options: UpOptions, progress: Progress, *, whole: bool = False) -> C
     project.remove_bytecode()
     build_dependencies(project.directory, architecture, progress)
 
-    def as_before(value: str | None, name: str, values: dict[str, str]) -> str:
-        return values.get(name, "") if value is None else value
-
-    key = as_before(options.kms_key, "KmsKeyArn", before)
+    key = _as_before(options.kms_key, "KmsKeyArn", before)
     checked = Checked(
         project=project,
         target=target,
@@ -141,11 +148,12 @@ def prepare(options: UpOptions, progress: Progress, *, whole: bool = False) -> C
             "Production": str(is_production(target.stage)).lower(),
             "PoolMailIdentity": _pool_mail_identity(target.stage, sending, progress),
             "KmsKeyArn": key,
-            "AccessLogBucket": as_before(options.access_log_bucket, "AccessLogBucket", before),
+            "AccessLogBucket": _as_before(options.access_log_bucket, "AccessLogBucket", before),
+            "PhotoReaders": readers,
         },
         operations_parameters={
             "Stage": target.stage,
-            "AlarmEmail": as_before(options.alarm_email, "AlarmEmail", before_operations),
+            "AlarmEmail": _as_before(options.alarm_email, "AlarmEmail", before_operations),
             "KmsKeyArn": key,
         },
     )
@@ -155,6 +163,11 @@ def prepare(options: UpOptions, progress: Progress, *, whole: bool = False) -> C
         progress.step(f"{plan.count} parts")
         tell_plan(plan, progress)
     return checked
+
+
+def _as_before(value: str | None, name: str, before: dict[str, str]) -> str:
+    """What was given, or else the parameter of the last `up`."""
+    return before.get(name, "") if value is None else value
 
 
 def _check_nothing_was_kept(target: Target) -> None:

@@ -13,7 +13,7 @@ from chalicelib.errors import RiderPhotoError
 from chalicelib.executions import Started, identify, restart
 from chalicelib.models import RiderPhoto
 from deploy.deployed import DeployedStage, find_deployed
-from deploy.errors import aws_errors_explained, error_code
+from deploy.errors import FORBIDDEN, NO_PHOTO_READER, aws_errors_explained, error_code
 from deploy.functions import AUDIT
 from deploy.letters import Event, FailedExecution, Letter, LetterBox, UnusableLetterError
 from deploy.progress import Progress
@@ -204,6 +204,8 @@ class Redriver:
         try:
             return identify(photo, self._s3)
         except ClientError as error:
+            if error_code(error) == FORBIDDEN:
+                raise _FailedAgainError(NO_PHOTO_READER) from error
             if error_code(error) in _GONE:
                 raise UnusableLetterError(
                     f"The photo {photo.key!r} is not in the bucket any more."

@@ -2,9 +2,9 @@
 
 A second recording beside that of `tests/roles`: there calls of simulation and fakes, here those that came
 over the wire. There each grant, but for the few of `IMPLIED`, is some recorded call's; so a call that such a
-grant covers here is one that is recorded there too, and both need not run in one process. The reverse isn't
-asked: the faults that make some calls needed are not all told here, and tests are divided among processes.
-What the state machine calls itself is not in it, since the embedded AWS doesn't ask IAM for that.
+grant covers here is one that is recorded there too, and both need not run in one process. The reverse,
+whether each grant is used, is asked once all processes have ended: `tests.e2e.exercised`. What the state
+machine calls itself is not in it, since the embedded AWS doesn't ask IAM for that.
 """
 
 from __future__ import annotations
@@ -65,18 +65,25 @@ def decisions(log: Path, deployment: Deployment, sender: str) -> set[Decision]:
     return found
 
 
-def assert_authorized(log: Path, deployment: Deployment, sender: str) -> None:
+def assert_authorized(log: Path, deployment: Deployment, sender: str) -> set[tuple[str, Grant]]:
     """Nothing that a function called was refused, nor let pass though its role doesn't grant it.
 
     And each call is one that `tests/roles` recorded.
+
+    Returns
+    -------
+    set of (str, Grant)
+        By function: the grants that were used.
     """
     granted = grants()
     made = decisions(log, deployment, sender)
+    used: set[tuple[str, Grant]] = set()
     refused, ungranted, unrecorded = set(), set(), set()
     for function, need, allowed in made:
         if not allowed:
             refused.add((function, need))
         covering = _covering(granted, function, need)
+        used.update((function, grant) for grant in covering)
         if not covering:
             ungranted.add((function, need))
         elif all(is_implied(function, grant) for grant in covering):
@@ -84,6 +91,7 @@ def assert_authorized(log: Path, deployment: Deployment, sender: str) -> None:
     assert not refused, f"refused: {sorted(refused)}"
     assert not ungranted, f"no grant covers: {sorted(ungranted)}"
     assert not unrecorded, f"tests/roles doesn't record: {sorted(unrecorded)}"
+    return used
 
 
 def _covering(granted: Mapping[str, set[Grant]], function: str, need: Need) -> list[Grant]:

@@ -15,6 +15,7 @@ from local.riders import Rider, sign_up
 from local.samples import ensure_samples
 from local.stack import SENDER, Directories, Stack
 from tests.e2e.authorization import assert_authorized, decisions
+from tests.e2e.exercised import leave
 from tests.e2e.faults import FaceServiceProxy, Quota
 from tests.e2e.inbox import Inbox, serving
 from tests.e2e.support import variables
@@ -66,7 +67,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, faces: FaceServiceProxy, inb
         with variables(running, "start_processing", PACE):
             yield running
         running.check()
-        assert_authorized(running.authorization_log, running.deployment, SENDER)
+        leave(assert_authorized(running.authorization_log, running.deployment, SENDER))
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +16,7 @@ from typing import Any
 from chalicelib.rows import iso
 from local.demo import Outcome, upload
 from local.demo_photos import DemoPhoto
+from local.places import PROJECT
 from local.riders import Rider, Upload, content_type_of, post_photo
 from local.stack import Mail, Stack
 
@@ -27,6 +30,25 @@ def eventually[Value](look: Callable[[], Value | None], seconds: float = 30.0) -
             return value
         assert time.monotonic() < deadline, f"nothing after {seconds:g} s, last: {value!r}"
         time.sleep(0.05)
+
+
+def recording(log: Path) -> dict[str, str]:
+    """What a program's environment has in addition, so that it writes each AWS call of its own down."""
+    return {"PYTHONPATH": str(PROJECT / "tests" / "e2e" / "recorder"), "CALLS_LOG": str(log)}
+
+
+def deploy(environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of `python -m deploy`, with nobody there to ask."""
+    return subprocess.run(
+        [sys.executable, "-m", "deploy", *arguments],
+        cwd=PROJECT,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
 def send(stack: Stack, rider: Rider, photo: Path) -> Outcome:

@@ -23,12 +23,11 @@ from local.emulator import REGION, Emulator
 from local.processes import base_environment
 from local.staging import keep_packages, stage_app
 from tests.e2e.face_collections import Collections
-from tests.roles.deployer import assert_deployer_may
+from tests.e2e.support import deploy, recording
+from tests.roles.deployer import DEPLOYER, assert_allowed
 
 PROJECT = Path(__file__).parents[2]
 SENDER = "rides@example.com"
-# Writes down the calls of what it is on the path of.
-RECORDER = PROJECT / "tests" / "e2e" / "recorder"
 ORIGIN = "http://127.0.0.1:8000"
 
 
@@ -47,16 +46,7 @@ class Aws:
         return [sys.executable, "-m", "deploy", *arguments]
 
     def deploy(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self.command(*arguments),
-            cwd=PROJECT,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        return deploy(self.environment, *arguments)
 
     def up(self, stage: str, clone: Path, *more: str) -> dict[str, Any]:
         done = self.deploy("up", "--stage", stage, "--project-dir", str(clone), "--json", *more)
@@ -107,11 +97,11 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
             tmp_path_factory.mktemp("aws"), f"http://127.0.0.1:{faces.server_address[1]}"
         ) as emulator:
             calls = tmp_path_factory.mktemp("calls") / "calls.jsonl"
-            recorded = {"PYTHONPATH": str(RECORDER), "CALLS_LOG": str(calls)}
-            aws = Aws(emulator.endpoint, base_environment() | emulator.client_environment() | recorded)
+            environment = base_environment() | emulator.client_environment() | recording(calls)
+            aws = Aws(emulator.endpoint, environment)
             aws.client("sesv2").create_email_identity(EmailIdentity=SENDER)
             yield aws
-            assert_deployer_may(calls)
+            assert_allowed(calls, *DEPLOYER)
     finally:
         faces.shutdown()
         thread.join()
@@ -139,11 +129,16 @@ def another_clone(clone: Path) -> Path:
 
 
 def test_two_clones_deploy_the_same_app(aws: Aws, clone: Path) -> None:
-    first = aws.up("two", clone, "--sender", SENDER, "--page-origin", ORIGIN)
+    reader = "arn:aws:iam::000000000000:role/appeals"
+    first = aws.up("two", clone, "--sender", SENDER, "--page-origin", ORIGIN, "--photo-readers", reader)
     other = another_clone(clone)
-    # The sender is kept, the origin too as long as it is given.
+    # The sender is kept, the readers too, and the origin as long as it is given.
     second = aws.up("two", other, "--page-origin", ORIGIN)
     assert second == first
+    for bucket in ("RiderPhotoS3Bucket", "ThumbnailS3Bucket"):
+        policy = json.loads(aws.client("s3").get_bucket_policy(Bucket=first["outputs"][bucket])["Policy"])
+        functions = "arn:aws:iam::000000000000:role/rider-photos-two-*"
+        assert policy["Statement"][2]["Condition"]["ArnNotLike"]["aws:PrincipalArn"] == [functions, reader]
     # Nor does it matter that the note of the API is lost: it is found by what it calls.
     aws.client("s3").delete_object(Bucket=first["outputs"]["RiderPhotoS3Bucket"], Key=RECORD_KEY)
     assert aws.up("two", another_clone(clone), "--page-origin", ORIGIN) == first

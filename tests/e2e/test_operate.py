@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from local.places import PROJECT
 from local.riders import Rider
 from local.stack import Stack
 from tests.e2e.faults import FaceServiceProxy, Failing, short_waits
 from tests.e2e.support import (
+    deploy,
     ended,
     executions,
     faces_of,
@@ -24,10 +23,14 @@ from tests.e2e.support import (
     letters,
     object_created,
     post,
+    recording,
     row_of,
 )
+from tests.roles.deployer import OPERATOR, assert_allowed
 
 pytestmark = pytest.mark.usefixtures("whole_world")
+
+type Operator = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
@@ -35,18 +38,18 @@ def rider(new_rider: Callable[[], Rider]) -> Rider:
     return new_rider()
 
 
-def deploy(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a command of `python -m deploy` on the stack, as an operator does."""
-    return subprocess.run(
-        [sys.executable, "-m", "deploy", arguments[0], "--stage", "local", *arguments[1:]],
-        cwd=PROJECT,
-        env=stack.environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+@pytest.fixture(scope="module")
+def operator(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
+    """Runs commands on the stack, as an operator does; all they call is what the operator's policy allows."""
+    calls = tmp_path_factory.mktemp("calls") / "calls.jsonl"
+    environment = stack.environment | recording(calls)
+
+    def run(command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return deploy(environment, command, "--stage", "local", *arguments)
+
+    run("appeals")  # whichever test is run, something is recorded
+    yield run
+    assert_allowed(calls, OPERATOR)
 
 
 def outcome(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
@@ -74,7 +77,11 @@ def send_letter(stack: Stack, body: str) -> None:
 
 
 def test_redrive_starts_again_what_failed_and_what_was_never_delivered(
-    stack: Stack, faces: FaceServiceProxy, new_rider: Callable[[], Rider], samples: dict[str, Path]
+    stack: Stack,
+    operator: Operator,
+    faces: FaceServiceProxy,
+    new_rider: Callable[[], Rider],
+    samples: dict[str, Path],
 ) -> None:
     failed_rider, lost_rider = new_rider(), new_rider()
     with short_waits(stack, 0.01), faces.having(Failing("IndexFaces")):
@@ -88,11 +95,11 @@ def test_redrive_starts_again_what_failed_and_what_was_never_delivered(
         send_letter(stack, json.dumps(object_created(stack, place["Key"], version)))
     send_letter(stack, "<xml/>")
 
-    shown = outcome(deploy(stack, "redrive", "--dry-run", "--json"))
+    shown = outcome(operator("redrive", "--dry-run", "--json"))
     assert (len(shown["started"]), len(shown["unusable"])) == (2, 1)
     assert lost_rider.view(lost.upload_id)["status"] == "waiting"
 
-    done = outcome(deploy(stack, "redrive", "--json"))
+    done = outcome(operator("redrive", "--json"))
     assert (len(done["started"]), done["settled"], done["failed"]) == (2, [], {})
     assert list(done["unusable"].values()) == ["It is not JSON."]
     assert ended(failed_rider, failed) == ("accepted", None)
@@ -100,43 +107,47 @@ def test_redrive_starts_again_what_failed_and_what_was_never_delivered(
     names = sorted(execution["name"] for execution in executions(stack, failed.upload_id))
     assert names[1] == f"{names[0]}-2"
 
-    again = outcome(deploy(stack, "redrive", "--json"))
+    again = outcome(operator("redrive", "--json"))
     assert (again["started"], again["settled"]) == ([], [])
     assert again["unusable"] == done["unusable"]
     stack.client("sqs").purge_queue(QueueUrl=stack.deployment.outputs["DeadLetterQueueUrl"])
     assert letters(stack) == []
 
 
-def test_an_operator_erases_a_rider(stack: Stack, rider: Rider, samples: dict[str, Path]) -> None:
+def test_an_operator_erases_a_rider(
+    stack: Stack, operator: Operator, rider: Rider, samples: dict[str, Path]
+) -> None:
     forms = [post(rider, samples[name]) for name in ("obama", "no_face")]
     for form in forms:
         ended(rider, form)
-    refused = deploy(stack, "erase", "--user", rider.user_id)
+    refused = operator("erase", "--user", rider.user_id)
     assert refused.returncode == 1
     assert "There is nobody to ask here: give --yes" in refused.stderr
     assert faces_of(stack)
 
-    done = outcome(deploy(stack, "erase", "--user", rider.user_id, "--yes", "--json"))
+    done = outcome(operator("erase", "--user", rider.user_id, "--yes", "--json"))
     assert (done["faces"], done["rows"]) == (1, 2)
     assert done["objects"] == 4  # two photos, a thumbnail and an avatar
     assert done["records"] == 2  # the consent, and how many forms there were
     assert rider.call("POST", "/uploads", b'{"contentType": "image/png"}').status == 403
     assert faces_of(stack) == []
     assert set(item_of(stack, rider.user_id)) == {"Username", "uploadId", "erasedAt"}
-    again = outcome(deploy(stack, "erase", "--user", rider.user_id, "--yes", "--json"))
+    again = outcome(operator("erase", "--user", rider.user_id, "--yes", "--json"))
     assert (again["erased"], again["objects"]) == (True, 0)
 
 
-def test_an_operator_allows_one_change_of_face(stack: Stack, rider: Rider, samples: dict[str, Path]) -> None:
+def test_an_operator_allows_one_change_of_face(
+    stack: Stack, operator: Operator, rider: Rider, samples: dict[str, Path]
+) -> None:
     assert ended(rider, post(rider, samples["obama"])) == ("accepted", None)
     assert ended(rider, post(rider, samples["biden"])) == ("rejected", "FACE_CHANGED")
-    outcome(deploy(stack, "allow-change", "--user", rider.user_id, "--json"))
+    outcome(operator("allow-change", "--user", rider.user_id, "--json"))
     assert ended(rider, post(rider, samples["biden"])) == ("accepted", None)
     assert ended(rider, post(rider, samples["obama"])) == ("rejected", "FACE_CHANGED")
 
 
 def test_an_operator_accepts_a_twin_who_appeals_and_both_replace_their_photos_later(
-    stack: Stack, new_rider: Callable[[], Rider], samples: dict[str, Path]
+    stack: Stack, operator: Operator, new_rider: Callable[[], Rider], samples: dict[str, Path]
 ) -> None:
     anna, beth = new_rider(), new_rider()
     assert ended(anna, post(anna, samples["obama"])) == ("accepted", None)
@@ -147,17 +158,17 @@ def test_an_operator_accepts_a_twin_who_appeals_and_both_replace_their_photos_la
     assert [beth.call("POST", path, note).status for _ in range(2)] == [204, 409]
     assert beth.view(form.upload_id)["appealed"] is True
 
-    listed = deploy(stack, "appeals", "--json")
+    listed = operator("appeals", "--json")
     assert listed.returncode == 0, listed.stderr
     [appeal] = json.loads(listed.stdout)
     assert (appeal["user"], appeal["upload"]) == (beth.user_id, form.upload_id)
     assert (appeal["reason"], appeal["appeal"]) == ("FACE_ALREADY_EXISTS", "That is my twin.")
 
     arguments = ("accept", "--user", beth.user_id, "--upload", form.upload_id, "--yes", "--json")
-    done = outcome(deploy(stack, *arguments))
+    done = outcome(operator(*arguments))
     assert (done["started"], done["twins"]) == (True, [anna.user_id])
     assert ended(beth, form) == ("accepted", None)
-    again = outcome(deploy(stack, *arguments))
+    again = outcome(operator(*arguments))
     assert (again["started"], again["status"]) == (False, "accepted")
     assert ended(anna, post(anna, samples["obama_standing"])) == ("accepted", None)
     assert ended(beth, post(beth, samples["obama"])) == ("accepted", None)
@@ -176,8 +187,8 @@ def test_an_operator_accepts_a_twin_who_appeals_and_both_replace_their_photos_la
         (("redrive", "--stage", "nope"), "no stage 'nope'"),
     ],
 )
-def test_what_is_not_there_is_named(stack: Stack, arguments: tuple[str, ...], said: str) -> None:
-    refused = deploy(stack, *arguments)
+def test_what_is_not_there_is_named(operator: Operator, arguments: tuple[str, ...], said: str) -> None:
+    refused = operator(*arguments)
     assert refused.returncode == 1
     assert said in refused.stderr
     assert "Traceback" not in refused.stderr

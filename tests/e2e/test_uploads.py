@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from local import web
 from local.riders import FormRefusedError, Rider, post_photo
@@ -100,3 +103,28 @@ def test_a_second_file_under_the_same_form_changes_nothing(
     assert later.reason == "NO_FACE"
     assert rider.view(form.upload_id) == first
     assert len(executions(stack, form.upload_id)) == 1
+
+
+def test_who_may_read_all_buckets_of_the_account_reads_no_photo(
+    stack: Stack, new_rider: Callable[[], Rider], samples: dict[str, Path]
+) -> None:
+    rider = new_rider()
+    send(stack, rider, samples["obama"])
+    iam, name = stack.client("iam"), f"reader-{rider.user_id}"
+    statement = {"Effect": "Allow", "Action": ["s3:GetObject*", "s3:List*"], "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.create_user(UserName=name)
+    iam.put_user_policy(UserName=name, PolicyName="read", PolicyDocument=policy)
+    keys = iam.create_access_key(UserName=name)["AccessKey"]
+    reader = boto3.client(
+        "s3",
+        endpoint_url=stack.endpoints.aws_endpoint,
+        region_name=stack.endpoints.region,
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+    )
+    for bucket in (stack.endpoints.photo_bucket, stack.endpoints.thumbnail_bucket):
+        found = reader.list_objects_v2(Bucket=bucket)["Contents"]
+        key = next(entry["Key"] for entry in found if rider.user_id in entry["Key"])
+        with pytest.raises(ClientError, match="AccessDenied"):
+            reader.get_object(Bucket=bucket, Key=key)

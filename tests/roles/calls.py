@@ -5,12 +5,23 @@ Source: the Service Authorization Reference, which names actions and resource ty
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from tests.fakes import ENVIRONMENT
 
 PREFIX: Final = "us-east-1:123456789012"
+# A key of one's own, with which everything is encrypted that can be.
+KEY: Final = f"arn:aws:kms:{PREFIX}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+# By actions: what their service then does with the key in the caller's name. For a write too DynamoDB
+# decrypts, namely the table's own key; all else it does by grants, or for whoever makes the table.
+_WITH_KEY: Final[Mapping[str, tuple[str, ...]]] = {
+    "dynamodb:.*": ("kms:Decrypt",),
+    "s3:GetObject(Version)?": ("kms:Decrypt",),
+    "s3:PutObject": ("kms:GenerateDataKey",),
+    "sqs:SendMessage": ("kms:GenerateDataKey", "kms:Decrypt"),
+}
 
 
 class Need(NamedTuple):
@@ -23,7 +34,16 @@ class Need(NamedTuple):
 
 def needs_of(service: str, operation: str, parameters: Mapping[str, Any]) -> Iterator[Need]:
     """All that the caller must be allowed for this call; a KeyError for a call that nobody described."""
-    return _SERVICES[service](operation, parameters)
+    for need in _SERVICES[service](operation, parameters):
+        yield need
+        yield from _of_key(need)
+
+
+def _of_key(need: Need) -> Iterator[Need]:
+    via = f"{need.action.partition(':')[0]}.{PREFIX.partition(':')[0]}.amazonaws.com"
+    for pattern, actions in _WITH_KEY.items():
+        if re.fullmatch(pattern, need.action):
+            yield from (Need(action, KEY, (("kms:ViaService", via),)) for action in actions)
 
 
 def _dynamodb(operation: str, p: Mapping[str, Any]) -> Iterator[Need]:

@@ -1,7 +1,8 @@
-"""What the deployer needs: for its own calls and Chalice's, and for what CloudFormation does in its name.
+"""What the deployer needs, for its own calls and Chalice's and for what CloudFormation does in its name; and
+what an operator needs.
 
-The first are recorded as `python -m deploy` and `chalice` make them; the second are in the schemas of the
-templates' resource types, which AWS publishes with the permissions of each handler and cfn-lint carries.
+Calls are recorded as `python -m deploy` and `chalice` make them; what CloudFormation does is in the schemas
+of the templates' resource types, which AWS publishes with each handler's permissions and cfn-lint carries.
 The policies that grant it are written by hand, for the stage `prod` of an account of the documentation.
 """
 
@@ -22,9 +23,10 @@ from tests.roles.grants import Grant
 from tests.statemachine.template import as_list
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-POLICIES: Final = tuple(
-    ROOT / "docs" / "reference" / name for name in ("deployer-calls.json", "deployer-stacks.json")
-)
+_REFERENCE: Final = ROOT / "docs" / "reference"
+DEPLOYER: Final = (_REFERENCE / "deployer-calls.json", _REFERENCE / "deployer-stacks.json")
+OPERATOR: Final = _REFERENCE / "operator-calls.json"
+POLICIES: Final = (*DEPLOYER, OPERATOR)
 _SCHEMAS: Final = Path(cfnlint.__file__).parent / "data" / "schemas"
 _PREFIX: Final = "us-east-1:111122223333"
 _STAGE: Final = "prod"
@@ -34,7 +36,7 @@ _ON: Final[Mapping[str, str]] = {
     "apigateway": "arn:aws:apigateway:us-east-1::/restapis/{restApiId}",
     "cloudformation": f"arn:aws:cloudformation:{_PREFIX}:stack/{{StackName}}/1",
     "cognito-idp": f"arn:aws:cognito-idp:{_PREFIX}:userpool/{{UserPoolId}}",
-    "dynamodb": f"arn:aws:dynamodb:{_PREFIX}:table/{{TableName}}",
+    "dynamodb": f"arn:aws:dynamodb:{_PREFIX}:table/{{TableName}}{{index}}",
     "events": f"arn:aws:events:{_PREFIX}:rule/{{rule}}",
     "lambda": f"arn:aws:lambda:{_PREFIX}:function:{{FunctionName}}",
     "logs": f"arn:aws:logs:{_PREFIX}:log-group:{{logGroupName}}",
@@ -42,6 +44,8 @@ _ON: Final[Mapping[str, str]] = {
     "s3": "arn:aws:s3:::{Bucket}",
     "service-quotas": "*",
     "sesv2": f"arn:aws:ses:{_PREFIX}:identity/{{EmailIdentity}}",
+    "sqs": f"arn:aws:sqs:{_PREFIX}:{{queue}}",
+    "stepfunctions": "{machine}",
     "sts": "*",
 }
 _ON_ALL: Final = {
@@ -61,11 +65,14 @@ _VERBS: Final = {
     "Update": "PATCH",
     "Delete": "DELETE",
 }
-_NAMESPACES: Final = {"service-quotas": "servicequotas", "sesv2": "ses"}
+_NAMESPACES: Final = {"service-quotas": "servicequotas", "sesv2": "ses", "stepfunctions": "states"}
+# Actions of other names than the operations.
+_ACTIONS: Final = {"Invoke": "InvokeFunction"}
 _S3: Final[Mapping[str, tuple[str, ...]]] = {
     "CreateBucket": ("CreateBucket", "PutBucketOwnershipControls"),
     "DeleteObjects": ("DeleteObject", "DeleteObjectVersion"),
     "HeadBucket": ("ListBucket",),
+    "HeadObject": ("GetObject", "GetObjectVersion"),
     "ListObjectVersions": ("ListBucketVersions",),
     "PutBucketLifecycleConfiguration": ("PutLifecycleConfiguration",),
     "PutPublicAccessBlock": ("PutBucketPublicAccessBlock",),
@@ -112,17 +119,25 @@ def needs_of(service: str, operation: str, parameters: Mapping[str, str]) -> Ite
         named["FunctionName"] = named.get("FunctionName", "").rpartition(":")[2]
         named["rule"] = named.get("Name", named.get("Rule", ""))
         named["StackName"] = named.get("StackName", "").rpartition("stack/")[2].partition("/")[0]
+        named["index"] = f"/index/{named['IndexName']}" if "IndexName" in named else ""
+        named["queue"] = named.get("QueueUrl", "").rpartition("/")[2]
+        named["machine"] = named.get("executionArn", named.get("stateMachineArn", ""))
         resource = _ON[service].format_map(named)
-        for action in (operation, *_WITH.get(operation, ())):
+        for action in (_ACTIONS.get(operation, operation), *_WITH.get(operation, ())):
             yield Need(f"{namespace}:{action}", resource)
         if operation in ("CreateFunction", "UpdateFunctionConfiguration") and "Role" in named:
             yield Need("iam:PassRole", named["Role"])
+        if operation == "SearchFacesByImage":  # reads the photo as the caller
+            bucket = f"arn:aws:s3:::rider-photos-{_STAGE}-photos-{_PREFIX.partition(':')[2]}-us-east-1"
+            yield Need("s3:GetObjectVersion", f"{bucket}/uploads/a/a.jpg")
 
 
 def _as_granted(text: str) -> str:
     """A name of the embedded AWS's account and any stage, as it is in the account of the policies."""
     text = text.replace("000000000000", _PREFIX.partition(":")[2])
-    return re.sub(r"\brider-photos-[a-z][a-z0-9]{0,9}(?=$|[-/:])", f"rider-photos-{_STAGE}", text)
+    return re.sub(
+        r"\b(rider-photos|RiderPhotoProcessing)-[a-z][a-z0-9]{0,9}(?=$|[-/:])", rf"\1-{_STAGE}", text
+    )
 
 
 def granted(path: Path) -> set[Grant]:
@@ -135,18 +150,19 @@ def granted(path: Path) -> set[Grant]:
     }
 
 
-def assert_deployer_may(log: Path) -> None:
-    """Each recorded call is one that the two policies allow; fails if none is recorded."""
+def assert_allowed(log: Path, *policies: Path) -> None:
+    """Each recorded call is one that the policies allow; fails if none is recorded."""
     calls = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     assert calls, "nothing was recorded"
-    grants = {grant for path in POLICIES for grant in granted(path)}
+    grants = {grant for path in policies for grant in granted(path)}
     missing = {
         need
         for call in calls
         for need in needs_of(call["service"], call["operation"], call["parameters"])
         if not any(grant.covers(need) for grant in grants)
     }
-    assert not missing, f"the deployer's policies don't allow: {sorted(missing)}"
+    names = " and ".join(path.name for path in policies)
+    assert not missing, f"{names} don't allow: {sorted(missing)}"
 
 
 @functools.cache

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from tests.fakes import ENVIRONMENT
-from tests.roles.calls import PREFIX, Need
+from tests.roles.calls import KEY, PREFIX, Need
 from tests.statemachine.template import PARTS, ROLES, TEMPLATE, as_list, policies_of
 
 _PARAMETERS: Final = {
@@ -16,6 +16,7 @@ _PARAMETERS: Final = {
     "AWS::AccountId": "123456789012",
     "Stage": "test",
     "Sender": ENVIRONMENT["SENDER"],
+    "KmsKeyArn": KEY,
 }
 # By type: the ARN of a part, and the property that names it.
 _ARNS: Final = {
@@ -50,21 +51,25 @@ def grants() -> dict[str, set[Grant]]:
     """By role: its grants."""
     return {
         role: {
-            Grant(action, resource, _conditions(statement))
-            for statement in policies_of(properties)
+            Grant(action, resource, keys)
+            for statement in policies_of(role)
+            for keys in [tuple(pair for pairs in _conditions(statement).values() for pair in pairs.items())]
             for action in as_list(statement["Action"])
             for value in as_list(statement["Resource"])
             for resource in _values(value)
         }
-        for role, properties in ROLES.items()
+        for role in ROLES
     }
 
 
-def _conditions(statement: dict[str, Any]) -> tuple[tuple[str, str], ...]:
-    conditions = dict(statement.get("Condition", {}))
-    values = conditions.pop("StringEqualsIgnoreCase", {})
-    assert not conditions, f"nothing is known of {conditions}"
-    return tuple((key, _text(value)) for key, value in values.items())
+def _conditions(statement: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """By operator: the value that each key must have."""
+    conditions = statement.get("Condition", {})
+    assert conditions.keys() <= {"StringEquals", "StringEqualsIgnoreCase"}, conditions
+    return {
+        operator: {key: _text(value) for key, value in values.items()}
+        for operator, values in conditions.items()
+    }
 
 
 def _values(value: Any) -> Iterator[str]:
@@ -124,14 +129,9 @@ def policies() -> dict[str, dict[str, Any]]:
             "Statement": [
                 statement
                 | {"Resource": [text for value in as_list(statement["Resource"]) for text in _values(value)]}
-                | _condition_of(statement)
-                for statement in policies_of(properties)
+                | ({"Condition": conditions} if (conditions := _conditions(statement)) else {})
+                for statement in policies_of(role)
             ],
         }
-        for role, properties in ROLES.items()
+        for role in ROLES
     }
-
-
-def _condition_of(statement: dict[str, Any]) -> dict[str, Any]:
-    conditions = _conditions(statement)
-    return {"Condition": {"StringEqualsIgnoreCase": dict(conditions)}} if conditions else {}

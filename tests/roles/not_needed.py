@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 _UNUSED: Final = "a feature that the templates don't use"
-_KEY: Final = "only with a key of one's own, whose policy has to let the deployer in"
+_KEY: Final = "only with a key of one's own, and then its own policy grants it (docs/deploy.md)"
 _MISTYPED: Final = "no action of IAM"
 
 # Patterns of actions: why the deployer's policy doesn't have them.
 NOT_NEEDED: Final = {
-    "kms:.*": _KEY,
-    "logs:(Associate|Disassociate)KmsKey": _KEY,
+    "kms:(?!ListAliases).*": _KEY,
     "(firehose|kinesis|s3tables):.*": _UNUSED,
     "cognito-idp:(AddCustomAttributes|ListUserPoolClientSecrets)": _UNUSED,
     "cloudwatch:UntagResource": _UNUSED,
@@ -29,7 +28,6 @@ NOT_NEEDED: Final = {
     "s3:(Get|Put|Delete)(Object|ObjectVersion)|s3:PutObjectAcl": "no template names an object",
     "s3:.*(Abac|Accelerate|Analytics|IntelligentTiering|Inventory|Metadata|Metrics|ObjectLock)"
     ".*|s3:.*(Replication|Website).*|s3:(PutBucketAcl)": _UNUSED,
-    "s3:(ListTagsForResource|TagResource|UntagResource)": "of what is no bucket",
-    "ses:PutConfigurationSet(Archiving|Delivery|Tracking|Vdm)Options": _UNUSED,
+    "ses:PutConfigurationSet(Archiving|Tracking|Vdm)Options": _UNUSED,
     "sns:(Get|Put)DataProtectionPolicy": _UNUSED,
 }

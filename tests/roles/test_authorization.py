@@ -10,6 +10,10 @@ import pytest
 
 from deploy import Deployment
 from tests.e2e.authorization import assert_authorized
+from tests.e2e.exercised import FOLDER_VARIABLE, NOT_EXERCISED, disagreements, leave, left_in, main
+from tests.roles.grants import grants
+from tests.roles.test_least_privilege import CALLERS, fits
+from tests.statemachine.template import logical_name
 
 SENDER: Final = "rides@wildrydes.example"
 POOL: Final = "arn:aws:cognito-idp:us-east-1:000000000000:userpool/us-east-1_abc"
@@ -75,3 +79,28 @@ def test_what_is_refused_not_granted_or_not_recorded_elsewhere_fails(
 ) -> None:
     with pytest.raises(AssertionError, match=said):
         judge(tmp_path, READ, made)
+
+
+ALL: Final = {(caller, grant) for caller in CALLERS for grant in grants()[f"{logical_name(caller)}Role"]}
+EXCEPTED: Final = {one for one in ALL if any(fits(entry, *one) for entry in NOT_EXERCISED)}
+
+
+def test_a_grant_that_no_test_used_and_a_reason_for_none_are_named() -> None:
+    assert disagreements(ALL - EXCEPTED) == []
+    unused = next(one for one in sorted(ALL - EXCEPTED) if one[1].action == "rekognition:IndexFaces")
+    [said] = disagreements(ALL - EXCEPTED - {unused})
+    assert said.startswith("index_face may rekognition:IndexFaces on ")
+    assert len(disagreements(ALL)) == len(NOT_EXERCISED)
+
+
+def test_what_is_used_on_several_stacks_is_put_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
+    used = sorted(ALL - EXCEPTED)
+    leave(used[1:])
+    assert main(tmp_path) == 1
+    leave(used[:1])
+    assert left_in(tmp_path) == set(used)
+    assert main(tmp_path) == 0
+    assert main(tmp_path / "nothing") == 1

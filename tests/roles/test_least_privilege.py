@@ -16,6 +16,7 @@ import pytest
 from deploy.functions import FUNCTIONS
 from tests.fakes import ENVIRONMENT
 from tests.roles.calls import Need, needs_of
+from tests.roles.deployer import ROOT
 from tests.roles.grants import Grant, grants
 from tests.roles.recording import Recorded, recorded
 from tests.statemachine.template import logical_name
@@ -27,7 +28,6 @@ _TRACES: Final = "sent by Lambda or Step Functions, where tracing is on"
 _DELIVERY: Final = "asked by Step Functions when the state machine is made or changed, to log to CloudWatch"
 _QUEUE: Final = "taken out of the queue by Lambda, as the function"
 
-_LOOK_FOR_PHOTOS: Final = "api_handler|start_processing|start_waiting|audit"
 _MISSING: Final = "lets S3 say of an object that it is not there, instead of refusing the call"
 
 # (callers, action, resource) as patterns: why it is granted although nobody makes that call.
@@ -87,6 +87,34 @@ def test_each_reason_is_needed(calls: Recorded, entry: tuple[str, str, str]) -> 
     assert any(
         fits(entry, function, grant) for function in CALLERS for grant in unused(function, calls[function])
     )
+
+
+def told() -> Iterator[tuple[str, str]]:
+    """Callers and actions, as patterns, of the table in docs/secure.md of what is granted and not called."""
+    guide = (ROOT / "docs" / "secure.md").read_text(encoding="utf-8")
+    for row in guide.partition("no line of code calls")[2].partition("\n\n")[0].splitlines()[2:]:
+        actions, callers, _ = row.strip("|").split(" | ")
+        named = [name for name in re.findall(r"`(\w+)`", callers) if name in FUNCTIONS]
+        named += FUNCTIONS if "every function" in callers else ()
+        named += [STATE_MACHINE] if "the state machine" in callers else ()
+        for action in re.findall(r"`([\w:…]+)`", actions):
+            yield from ((caller, action.replace("…", ".*")) for caller in named)
+
+
+def test_the_guide_names_each_grant_that_no_call_uses_and_no_other() -> None:
+    implied = {
+        (caller, grant.action)
+        for caller in CALLERS
+        for grant in grants()[f"{logical_name(caller)}Role"]
+        if is_implied(caller, grant)
+    }
+    rows = list(told())
+    assert {one for one in implied if not any(named(row, one) for row in rows)} == set()
+    assert {row for row in rows if not any(named(row, one) for one in implied)} == set()
+
+
+def named(row: tuple[str, str], grant: tuple[str, str]) -> bool:
+    return row[0] == grant[0] and re.fullmatch(row[1], grant[1]) is not None
 
 
 def test_who_calls_is_who_has_a_role(calls: Recorded) -> None:

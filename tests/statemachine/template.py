@@ -23,12 +23,16 @@ def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def policies_of(role: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Every statement of a role, those of the managed policies it has included."""
-    for policy in role.get("Policies", []):
+def policies_of(role: str) -> Iterator[dict[str, Any]]:
+    """Every statement of a role, of its managed and attached policies too, as with a key of one's own."""
+    properties = ROLES[role]
+    for policy in properties.get("Policies", []):
         yield from policy["PolicyDocument"]["Statement"]
-    for managed in role.get("ManagedPolicyArns", []):
+    for managed in properties.get("ManagedPolicyArns", []):
         yield from PARTS[managed["Ref"]]["Properties"]["PolicyDocument"]["Statement"]
+    for attached in of_type("AWS::IAM::Policy").values():
+        if {"Ref": role} in attached["Roles"]:
+            yield from attached["PolicyDocument"]["Statement"]
 
 
 def logical_name(function: str) -> str:
@@ -47,4 +51,4 @@ def named_in(function_arn: dict[str, str]) -> str:
 
 
 ROLES = of_type("AWS::IAM::Role")
-STATEMENTS = [(name, statement) for name, role in ROLES.items() for statement in policies_of(role)]
+STATEMENTS = [(name, statement) for name in ROLES for statement in policies_of(name)]

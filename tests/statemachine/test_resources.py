@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
 from chalicelib.retention import TAG, Kept
 from chalicelib.settings import Settings
 from deploy.functions import ENVIRONMENT, EVENT_HANDLERS, FUNCTIONS, Names, role_output
+from deploy.record import RECORD_KEY
 from deploy.template import (
     DATA,
     DEFINITION,
@@ -76,11 +78,13 @@ def test_a_bucket_is_private_encrypted_and_refuses_plain_http(name: str) -> None
     assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
     policy = PARTS[f"{name}Policy"]["Properties"]
     assert policy["Bucket"] == {"Ref": name}
-    plain_http, others = policy["PolicyDocument"]["Statement"]
+    plain_http, others, readers = policy["PolicyDocument"]["Statement"]
     for statement in (plain_http, others):
         assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
         assert statement["Resource"] == [{"Fn::GetAtt": [name, "Arn"]}, {"Fn::Sub": f"${{{name}.Arn}}/*"}]
     assert plain_http["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert (readers["Effect"], readers["Principal"]) == ("Deny", "*")
+    assert readers["Action"] == ["s3:GetObject", "s3:GetObjectVersion"]
 
 
 GUARDED = ("PhotoBucketPolicy", "ThumbnailBucketPolicy", "DeadLetterQueuePolicy", "AdmissionQueuePolicy")
@@ -100,29 +104,109 @@ GUARDED = ("PhotoBucketPolicy", "ThumbnailBucketPolicy", "DeadLetterQueuePolicy"
 def test_only_this_account_and_services_come_past_a_policy(
     name: str, account: str, by_service: str | None, secure: bool, refused: bool
 ) -> None:
-    statements = [
-        {
-            **statement,
-            "Resource": "*",
-            "Condition": json.loads(
-                json.dumps(statement["Condition"]).replace('{"Ref": "AWS::AccountId"}', f'"{ACCOUNT}"')
-            ),
-        }
-        for statement in PARTS[name]["Properties"]["PolicyDocument"]["Statement"]
-        if statement["Effect"] == "Deny"
-    ]
-    caller = EvalContext(
-        principal_arn="*",
-        principal_type="AssumedRole",
+    caller = {"secure_transport": secure, "service_context": {"aws:principalisawsservice": by_service}}
+    assert is_refused(name, FUNCTION, account=account, **caller) == refused
+
+
+FUNCTION = f"arn:aws:iam::{ACCOUNT}:role/rider-photos-test-DetectFacesRole-0A1B2C3D"
+READERS = f"arn:aws:iam::{ACCOUNT}:role/ops/appeals,arn:aws:iam::{ACCOUNT}:user/anna"
+BUCKET = "arn:aws:s3:::bucket"
+
+
+def is_refused(
+    policy: str,
+    principal: str,
+    key: str = "uploads/anna/a.jpg",
+    readers: str = "",
+    action: str = "s3:GetObject",
+    account: str = ACCOUNT,
+    **caller: Any,
+) -> bool:
+    """Whether a policy of the template denies a call; AssertionError if it allows it."""
+    known = {
+        "AWS::Partition": "aws",
+        "AWS::AccountId": ACCOUNT,
+        "Stage": "test",
+        "PhotoReaders": readers,
+        "PhotoBucket.Arn": BUCKET,
+        "ThumbnailBucket.Arn": BUCKET,
+        "DeadLetterQueue.Arn": "arn:aws:sqs:us-east-1:123456789012:queue",
+        "AdmissionQueue.Arn": "arn:aws:sqs:us-east-1:123456789012:queue",
+    }
+
+    def made(value: Any) -> Any:
+        match value:
+            case {"Ref": name}:
+                return known[name]
+            case {"Fn::GetAtt": path}:
+                return known[".".join(path)]
+            case {"Fn::Sub": text}:
+                return re.sub(r"\$\{([\w:.]+)\}", lambda found: known[found[1]], text)
+            case {"Fn::Split": [separator, text]}:
+                return made(text).split(separator)
+            case {"Fn::If": ["HasPhotoReaders", given, otherwise]}:
+                return made(given if readers else otherwise)
+            case dict():
+                return {name: made(one) for name, one in value.items()}
+            case list():
+                return [made(one) for one in value]
+        return value
+
+    document = PARTS[policy]["Properties"]["PolicyDocument"]
+    denying = [made(one) for one in document["Statement"] if one["Effect"] == "Deny"]
+    bucket = "Bucket" in policy
+    context = EvalContext(
+        principal_arn=principal,
+        principal_type="Role",
         principal_account=account,
-        action="s3:GetObject" if "Bucket" in name else "sqs:SendMessage",
-        resource_arn="arn:aws:any:thing",
+        action=action if bucket else "sqs:SendMessage",
+        resource_arn=f"{BUCKET}/{key}" if bucket else known["DeadLetterQueue.Arn"],
         region="us-east-1",
-        secure_transport=secure,
-        service_context={"aws:principalisawsservice": by_service},
+        **{"secure_transport": True, **caller},
     )
-    decision = evaluate_resource_policy({"Statement": statements}, caller).decision
-    assert decision == ("Deny" if refused else "ImplicitDeny")
+    decision = evaluate_resource_policy({"Statement": denying}, context).decision
+    assert decision in ("Deny", "ImplicitDeny")
+    return bool(decision == "Deny")
+
+
+READ_ONLY = f"arn:aws:iam::{ACCOUNT}:role/ReadOnly"
+
+
+@pytest.mark.parametrize("name", ["PhotoBucketPolicy", "ThumbnailBucketPolicy"])
+@pytest.mark.parametrize("action", ["s3:GetObject", "s3:GetObjectVersion"])
+@pytest.mark.parametrize("key", ["uploads/anna/a.jpg", "workshop.jpg"])
+@pytest.mark.parametrize(
+    ("principal", "readers", "refused"),
+    [
+        (FUNCTION, "", False),
+        (FUNCTION, READERS, False),
+        (READ_ONLY, "", True),
+        (READ_ONLY, READERS, True),
+        (f"arn:aws:iam::{ACCOUNT}:root", READERS, True),
+        (f"arn:aws:iam::{ACCOUNT}:role/rider-photos-testing-DetectFacesRole-0A1B2C3D", "", True),
+        (f"arn:aws:iam::{ACCOUNT}:role/ops/appeals", "", True),
+        (f"arn:aws:iam::{ACCOUNT}:role/ops/appeals", READERS, False),
+        (f"arn:aws:iam::{ACCOUNT}:user/anna", READERS, False),
+    ],
+)
+def test_photos_are_read_by_the_functions_and_who_is_named(
+    name: str, action: str, key: str, principal: str, readers: str, refused: bool
+) -> None:
+    assert is_refused(name, principal, key, readers, action) == refused
+
+
+def test_a_service_that_reads_photos_in_somebodys_name_is_refused_as_they_are() -> None:
+    through = {"aws:viaawsservice": "true", "aws:principalisawsservice": "false"}
+    assert is_refused("PhotoBucketPolicy", READ_ONLY, service_context=through)
+    assert not is_refused("PhotoBucketPolicy", FUNCTION, service_context=through)
+
+
+def test_who_reads_no_photo_is_let_do_the_rest() -> None:
+    deployer = f"arn:aws:iam::{ACCOUNT}:role/deploy-rider-photos"
+    assert not is_refused("PhotoBucketPolicy", deployer, RECORD_KEY)
+    assert is_refused("ThumbnailBucketPolicy", deployer, RECORD_KEY)
+    for action in ("s3:ListBucketVersions", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObject"):
+        assert not is_refused("PhotoBucketPolicy", deployer, action=action)
 
 
 @pytest.mark.parametrize("name", GUARDED)
@@ -248,12 +332,8 @@ def test_bounces_and_complaints_are_suppressed_and_counted() -> None:
     assert {"bounce", "complaint"} <= set(destination["MatchingEventTypes"])
 
 
-def test_every_role_may_use_the_key_if_there_is_one() -> None:
-    assert PARTS["KeyUse"]["Condition"] == "HasKey"
-    policy = PARTS["KeyUse"]["Properties"]
-    assert {role["Ref"] for role in policy["Roles"]} == set(of_type("AWS::IAM::Role"))
-    [statement] = policy["PolicyDocument"]["Statement"]
-    assert statement["Resource"] == {"Ref": "KmsKeyArn"}
+def test_what_grants_the_key_is_there_with_a_key_alone() -> None:
+    assert {part["Condition"] for part in PARTS.values() if part["Type"] == "AWS::IAM::Policy"} == {"HasKey"}
 
 
 def test_riders_sign_in_without_a_secret_in_the_page() -> None:

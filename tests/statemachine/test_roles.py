@@ -76,6 +76,8 @@ def test_a_statement_grants_single_actions_on_named_resources(name: str, stateme
                 r"arn:[^*]*\$\{(Stage|MailConfiguration)\}[^*]*|arn:[^*]*:identity/\*",
                 text,
             )
+        elif resource == {"Ref": "KmsKeyArn"}:
+            assert list(statement["Condition"]["StringEquals"]) == ["kms:ViaService"], name
         else:
             assert resource["Fn::GetAtt"][1] == "Arn"
 
@@ -97,7 +99,7 @@ def may(function: str, service: str) -> set[str]:
     """What a function's role grants of one service."""
     actions = {
         action
-        for statement in policies_of(ROLES[f"{logical_name(function)}Role"])
+        for statement in policies_of(f"{logical_name(function)}Role")
         for action in as_list(statement["Action"])
     }
     return {action.partition(":")[2] for action in actions if action.startswith(f"{service}:")}
@@ -168,7 +170,7 @@ def statements_with(function: str, action: str) -> list[Any]:
     """The resources on which a function's role grants an action."""
     return [
         resource
-        for statement in policies_of(ROLES[f"{logical_name(function)}Role"])
+        for statement in policies_of(f"{logical_name(function)}Role")
         if action in as_list(statement["Action"])
         for resource in as_list(statement["Resource"])
     ]
@@ -223,7 +225,7 @@ def test_the_state_machine_may_invoke_the_functions_it_names_and_no_other() -> N
         assert logical_name(named_in(arn)) == name.removesuffix("FunctionArn")
     [invoked] = [
         statement["Resource"]
-        for statement in policies_of(ROLES["StateMachineRole"])
+        for statement in policies_of("StateMachineRole")
         if statement["Action"] == "lambda:InvokeFunction"
     ]
     assert sorted(map(named_in, invoked)) == sorted(map(named_in, functions.values()))

@@ -62,7 +62,6 @@ def venv(tmp_path: Path) -> str:
         (["demo", "PHOTOS=my own photos"], ["-m", "local", "demo", "--", "my own photos"]),
         (["demo", "PHOTOS=--json"], ["-m", "local", "demo", "--", "--json"]),
         (["local"], ["-m", "local", "up"]),
-        (["test"], ["-m", "pytest", "--numprocesses", "2", "--dist", "loadfile", "--no-loadscope-reorder"]),
         (
             ["deploy", "STAGE=dev", "SENDER=a@b.example"],
             ["-m", "deploy", "up", "--stage", "dev", "--sender", "a@b.example"],
@@ -77,6 +76,17 @@ def test_each_command_runs_its_module(venv: str, words: list[str], ran: list[str
     done = make(venv, *words)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == ran
+
+
+def test_all_tests_are_run_and_then_what_they_left_is_looked_at_and_removed(venv: str) -> None:
+    done = make(venv, "test")
+    assert done.returncode == 0, done.stderr
+    *ran, folder = done.stdout.splitlines()
+    assert ran == [
+        *("-m", "pytest", "--numprocesses", "2", "--dist", "loadfile", "--no-loadscope-reorder"),
+        *("-m", "tests.e2e.exercised"),
+    ]
+    assert not Path(folder).exists()
 
 
 @pytest.mark.parametrize("command", ["deploy", "destroy"])

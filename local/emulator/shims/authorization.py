@@ -48,6 +48,7 @@ def install() -> None:
     _check_mails(app)
     _name_resources(actions)
     _read_policies_once(evaluator)
+    _name_roles(evaluator)
     _write_down(evaluator)
 
 
@@ -137,6 +138,20 @@ def _read_policies_once(evaluator: Any) -> None:
     evaluator.parse_policy_document = parse_once
 
 
+def _name_roles(evaluator: Any) -> None:
+    resolve = upstream.function(_NAME, evaluator, "_resolve_condition_key", "key", "ctx")
+    upstream.function(_NAME, evaluator, "_role_name_from_assumed_arn", "assumed_arn")
+    roles = upstream.attribute(_NAME, upstream.module(_NAME, "services.iam"), "_roles")
+
+    @functools.wraps(resolve)
+    def resolve_role(key: str, ctx: Any) -> Any:
+        if key.lower() != "aws:principalarn" or ctx.principal_type != "AssumedRole":
+            return resolve(key, ctx)
+        return roles[evaluator._role_name_from_assumed_arn(ctx.principal_arn)]["Arn"]
+
+    evaluator._resolve_condition_key = resolve_role
+
+
 def _write_down(evaluator: Any) -> None:
     path = os.environ.get(LOG_VARIABLE)
     enforce = upstream.function(
@@ -148,7 +163,6 @@ def _write_down(evaluator: Any) -> None:
     resolve = upstream.function(
         _NAME, evaluator, "resolve_principal", "access_key_id", "account_id", "credential"
     )
-    upstream.function(_NAME, evaluator, "_role_name_from_assumed_arn", "assumed_arn")
     account_id = upstream.function(_NAME, upstream.module(_NAME, "core.responses"), "get_account_id")
 
     # One write of less than a page to a file opened for appending is not torn.
@@ -196,7 +210,7 @@ def may_read_photo(headers: dict[str, str], body: bytes) -> bool:
     denial = evaluator.enforce(
         router.extract_access_key_id(headers, {}),
         "s3:GetObjectVersion" if place.get("Version") else "s3:GetObject",
-        "rekognition",  # whose signature the request has
+        "s3",  # so that the bucket's policy counts
         router.extract_region(headers, {}),
         f"arn:aws:s3:::{place.get('Bucket')}/{place.get('Name')}",
     )

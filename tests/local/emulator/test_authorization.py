@@ -97,6 +97,31 @@ def test_a_search_needs_the_grant_on_its_own_collection_and_on_the_photo(as_role
     ]
 
 
+def test_a_buckets_policy_lets_a_role_read_by_its_name_and_rekognition_as_the_role(
+    guarded, as_role, face_service
+):
+    face_service.answers["DetectFaces"] = lambda _: (200, {"FaceDetails": []})
+    root = session(guarded, {"AccessKeyId": "test", "SecretAccessKey": "test"})
+    s3, place = root("s3"), {"Bucket": "faces", "Key": "a.jpg"}
+    s3.create_bucket(Bucket="faces")
+    s3.put_object(**place, Body=b"\xff\xd8face")
+    refused = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:GetObject",
+        "Resource": "arn:aws:s3:::faces/*",
+        "Condition": {"ArnNotLike": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/stage-*"}},
+    }
+    s3.put_bucket_policy(Bucket="faces", Policy=json.dumps({"Version": "2012-10-17", "Statement": [refused]}))
+    image = {"S3Object": {"Bucket": "faces", "Name": "a.jpg"}}
+    grants = {"s3_GetObject": "arn:aws:s3:::*", "rekognition_DetectFaces": "*"}
+    function, other = as_role("stage-function", **grants), as_role("other-stage-function", **grants)
+    assert function("s3").get_object(**place)["Body"].read() == b"\xff\xd8face"
+    assert function("rekognition").detect_faces(Image=image)["FaceDetails"] == []
+    assert refusal(other("s3").get_object, **place) == "AccessDenied"
+    assert refusal(other("rekognition").detect_faces, Image=image) == "InvalidS3ObjectException"
+
+
 MAIL = {
     "Destination": {"ToAddresses": ["rider@example.com"]},
     "Content": {"Simple": {"Subject": {"Data": "Hi"}, "Body": {"Text": {"Data": "Hi"}}}},

@@ -182,6 +182,11 @@ def test_a_photo_that_is_gone_is_not_accepted(aws: FakeAws, twin: RiderPhoto) ->
     check(aws, options(twin), "not in the bucket any more")
 
 
+def test_who_may_not_read_the_photo_hears_of_photo_readers(aws: FakeAws, twin: RiderPhoto) -> None:
+    aws.s3.fail_next("head_object", aws.s3.error("403", "Forbidden"))
+    check(aws, options(twin), "up --photo-readers")
+
+
 def test_a_photo_that_a_newer_one_has_overtaken_is_not_accepted(aws: FakeAws, twin: RiderPhoto) -> None:
     accepted(aws, aws.upload(photo("carl")))
     check(aws, options(twin), "has a newer photo")

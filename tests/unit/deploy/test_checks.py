@@ -8,7 +8,7 @@ from botocore.exceptions import NoCredentialsError
 from botocore.stub import Stubber
 
 from deploy import checks
-from deploy.checks import check_python, check_sender, find_target
+from deploy.checks import Target, check_photo_readers, check_python, check_sender, find_target
 from deploy.errors import CheckError
 from tests.unit.deploy.fakes import Lines
 
@@ -141,3 +141,34 @@ def test_a_target_knows_its_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
     target = find_target("dev", "eu-west-1")
     assert target.photo_bucket == "rider-photos-dev-photos-123456789012-eu-west-1"
     assert target.thumbnail_bucket == "rider-photos-dev-thumbnails-123456789012-eu-west-1"
+
+
+def in_region(region: str) -> Target:
+    return Target(boto3.Session(region_name=region), "dev", region, "123456789012")
+
+
+def test_photo_readers_are_roles_and_users_of_the_account() -> None:
+    role = "arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Appeals_0a1b2c"
+    user = "arn:aws:iam::123456789012:user/anna@example.com"
+    assert check_photo_readers(in_region("eu-west-1"), f"{role}, {user}") == f"{role},{user}"
+    assert check_photo_readers(in_region("eu-west-1"), "") == ""
+    chinese = "arn:aws-cn:iam::123456789012:role/appeals"
+    assert check_photo_readers(in_region("cn-north-1"), chinese) == chinese
+
+
+@pytest.mark.parametrize(
+    "reader",
+    [
+        "arn:aws:iam::210987654321:role/appeals",
+        "arn:aws-cn:iam::123456789012:role/appeals",
+        "arn:aws:sts::123456789012:assumed-role/appeals/anna",
+        "arn:aws:iam::123456789012:role/*",
+        "arn:aws:iam::123456789012:root",
+        "anna",
+    ],
+)
+def test_what_can_be_no_photo_reader_is_named(reader: str) -> None:
+    known = "arn:aws:iam::123456789012:role/appeals"
+    with pytest.raises(CheckError) as refused:
+        check_photo_readers(in_region("eu-west-1"), f"{known},{reader}")
+    assert str(refused.value).startswith(f"{reader!r} can't be one of --photo-readers")

@@ -232,7 +232,8 @@ def test_an_execution_that_was_started_by_hand_is_started_again(
     assert names(aws) == [f"{executions.execution_name(upload)}-2"]
 
 
-def test_a_photo_that_is_gone_can_never_be_processed(aws: FakeAws, run: Callable[..., Redriven]) -> None:
+def post_without_version(aws: FakeAws) -> tuple[RiderPhoto, str]:
+    """A photo whose execution was started by hand and failed, and the message of its letter."""
     upload = replace(
         aws.put("riders/anna.jpg", photo("anna"), "user_a"), execution_arn=aws.execution_arn("x")
     )
@@ -240,9 +241,24 @@ def test_a_photo_that_is_gone_can_never_be_processed(aws: FakeAws, run: Callable
     [letter] = aws.dead_letters()
     del letter["input"]["s3VersionId"]
     aws.sqs.delete_message(QueueUrl=aws.settings.dead_letter_queue_url, ReceiptHandle="fake-000001")
-    message = post(aws, letter)
+    return upload, post(aws, letter)
+
+
+def test_a_photo_that_is_gone_can_never_be_processed(aws: FakeAws, run: Callable[..., Redriven]) -> None:
+    upload, message = post_without_version(aws)
     aws.s3.delete_object(Bucket=upload.bucket, Key=upload.key)
     assert run().unusable == {message: "The photo 'riders/anna.jpg' is not in the bucket any more."}
+    assert len(aws.dead_letters()) == 1
+
+
+def test_who_may_not_read_a_photo_hears_of_photo_readers_and_its_letter_stays(
+    aws: FakeAws, run: Callable[..., Redriven]
+) -> None:
+    _, message = post_without_version(aws)
+    aws.s3.fail_next("head_object", aws.s3.error("403", "Forbidden"))
+    [(kept, why)] = run().failed.items()
+    assert kept == message
+    assert "up --photo-readers" in why
     assert len(aws.dead_letters()) == 1
 
 
