@@ -88,6 +88,8 @@ $(READY): requirements-dev.txt requirements.txt
 	  echo "Making $(VENV) with $$found"; \
 	  "$$found" -m venv --clear "$(VENV)" || exit 1; \
 	fi
-	@echo "Installing requirements-dev.txt into $(VENV) (once, a minute or two)"
-	@"$(PYTHON)" -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	@touch "$(READY)"
+	@echo "Installing requirements-dev.txt into $(VENV), once, a minute or two: a dot for each package"
+	@rm -f "$(READY)"; \
+	{ "$(PYTHON)" -m pip install --disable-pip-version-check --no-input -r requirements-dev.txt \
+	  && touch "$(READY)"; } | awk '/^ *Collecting/ { printf "."; system("") } END { print "" }'; \
+	test -f "$(READY)"

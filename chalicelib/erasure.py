@@ -9,7 +9,7 @@ every form and every execution of that time has expired; then the tombstone goes
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -17,17 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 from chalicelib.claims import withdraw
 from chalicelib.clients import error_code
 from chalicelib.executions import EXECUTION_LIFE, FORM_LIFE
-from chalicelib.models import (
-    UNVERSIONED,
-    UPLOAD_PREFIX,
-    RiderPhoto,
-    UploadStatus,
-    is_upload_id,
-    upload_id_of_object,
-    uuid7,
-)
+from chalicelib.models import RiderPhoto, UploadStatus, uuid7
 from chalicelib.observability import logger
-from chalicelib.pictures import THUMBNAIL_PREFIX, delete_objects
+from chalicelib.originals import delete_objects_of
 from chalicelib.riders import live_item
 from chalicelib.rows import Row, iso, status_of, text_of
 from chalicelib.uploads_table import UploadsTable
@@ -47,9 +39,6 @@ _LAST = b"\xff" * 4
 # What comes in later than forms and executions usually last is looked for this often, not at each sweep.
 _LATER_SWEEPS = timedelta(hours=1)
 _TOMBSTONE_LIFE = FORM_LIFE + EXECUTION_LIFE
-
-# A bucket, and up to 1,000 versions of objects in it.
-type _Batch = tuple[str, list[dict[str, str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +187,8 @@ class Eraser:
         known_faces = sorted(face for face in faces if face)
         for start in range(0, len(known_faces), 4096):
             self._delete_faces(known_faces[start : start + 4096])
-        objects = self._delete_objects(user_id, [*rows, *([live] if erased else [])], tombstone)
+        named = [*rows, *([live] if erased else [])]
+        objects = delete_objects_of(user_id, named, tombstone, self._s3, self._settings)
         for row in rows:
             self._table.delete(row)
         if erased:
@@ -224,31 +214,6 @@ class Eraser:
             self._rekognition.delete_faces(CollectionId=self._settings.collection_id, FaceIds=face_ids)
         except self._rekognition.exceptions.ResourceNotFoundException:
             return  # the collection itself is gone, and the faces with it
-
-    def _delete_objects(self, user_id: str, rows: list[Mapping[str, Any]], tombstone: str) -> int:
-        """Delete the originals and small pictures of uploads minted before the tombstone."""
-        photos, thumbnails = self._settings.photo_bucket, self._settings.thumbnail_bucket
-        # Listed whole first: a page begins after the last version of the one before, which must be there.
-        batches = [
-            *self._versions(photos, f"{UPLOAD_PREFIX}{user_id}/", tombstone),
-            *self._versions(thumbnails, f"{THUMBNAIL_PREFIX}{user_id}/", tombstone),
-            *_elsewhere(rows, photos),
-        ]
-        count = 0
-        for bucket, batch in batches:
-            delete_objects(self._s3, bucket, batch)
-            count += len(batch)
-        return count
-
-    def _versions(self, bucket: str, prefix: str, tombstone: str) -> Iterator[_Batch]:
-        for page in self._s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
-            batch = [
-                {"Key": version["Key"], "VersionId": version["VersionId"]}
-                for version in (*page.get("Versions", []), *page.get("DeleteMarkers", []))
-                if _upload_of(bucket, version) < tombstone
-            ]
-            if batch:
-                yield bucket, batch
 
     def _strip_tombstone(self, user_id: str, tombstone: str) -> None:
         try:
@@ -294,28 +259,6 @@ def _marker(tombstone: str) -> dict[str, Any]:
 
 def _last_swept(marker: Row) -> str:
     return text_of(marker, "sweptAt") or marker["erasedAt"]["S"]
-
-
-def _elsewhere(rows: list[Mapping[str, Any]], bucket: str) -> Iterator[_Batch]:
-    """Photos that no form uploaded, so that they lie elsewhere: the very versions that the rider's rows name.
-
-    Other versions under that key may be another rider's. What names another bucket than the stage's was a
-    mistake of whoever started it by hand: no function could read it, and none may delete there.
-    """
-    for row in rows:
-        key = text_of(row, "s3key")
-        if key and not key.startswith(UPLOAD_PREFIX) and text_of(row, "s3bucket") == bucket:
-            # Without versions there is one, which S3 calls so.
-            version_id = text_of(row, "s3versionid") or UNVERSIONED
-            yield bucket, [{"Key": key, "VersionId": version_id}]
-
-
-def _upload_of(bucket: str, version: Mapping[str, Any]) -> str:
-    """The uploadId that a version of an original or a thumbnail belongs to: its name, or from its age."""
-    name = version["Key"].rpartition("/")[2].partition(".")[0]
-    if is_upload_id(name):
-        return str(name)
-    return upload_id_of_object(bucket, version["Key"], version["VersionId"], version["LastModified"])
 
 
 def _photo_of(row: Row) -> RiderPhoto:

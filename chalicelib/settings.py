@@ -39,7 +39,7 @@ class Settings:
     Attributes
     ----------
     quality_filter
-        Rekognition's, of the faces that are indexed and searched for: NONE, AUTO, LOW, MEDIUM or HIGH.
+        Rekognition's, of the faces that are indexed: NONE, AUTO, LOW, MEDIUM or HIGH.
     thumbnail_width, thumbnail_height
         Box that a thumbnail fits into, in pixels.
     same_person_required

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.models import Claim, Reason, RiderPhoto, UploadStatus, minted_upload_id
 from chalicelib.observability import count
-from chalicelib.rows import TERMINAL, Row, iso, key_of, status_of
+from chalicelib.rows import TERMINAL, Row, iso, key_of, photo_of_row, status_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -182,51 +182,16 @@ class UploadsTable:
         return ended or self.status(photo) is status
 
     def retire(self, row: Row, replaced_by: str) -> None:
-        """Note in an accepted upload's row that a newer photo took its place, and what it named is gone."""
-        try:
-            self._dynamodb.update_item(
-                TableName=self._table,
-                Key=key_of(row),
-                # With a new time the audit looks at the row again, and lets the original go.
-                UpdateExpression="SET replacedBy = :by, expiresAt = :expires, updatedAt = :now "
-                "REMOVE faceId, thumbnail, avatar",
-                ConditionExpression="attribute_exists(userId)",
-                ExpressionAttributeValues={
-                    ":by": {"S": replaced_by},
-                    ":expires": self.expiry(),
-                    ":now": {"S": iso(datetime.now(UTC))},
-                },
-            )
-        except self._dynamodb.exceptions.ConditionalCheckFailedException:
-            return  # it has expired, or the rider was erased
+        """Note in an accepted upload's row that a newer photo took its place, and what it named is gone.
 
-    def mark_mail(
-        self, photo: RiderPhoto, status: UploadStatus, outcome: str, *, expected: str | None
-    ) -> bool:
-        """Move `mail_{status}` from one state to the next, so that no mail of an outcome is sent twice.
-
-        Returns
-        -------
-        bool
-            False if it was not in the expected state, or the row is gone.
+        A row that has expired, or whose rider was erased, stays gone.
         """
-        name = f"mail_{status}"
-        condition = f"attribute_not_exists({name})" if expected is None else f"{name} = :expected"
-        return self.update(
-            photo,
-            {name: {"S": outcome}},
-            condition=f"attribute_exists(userId) AND {condition}",
-            values={} if expected is None else {":expected": {"S": expected}},
-        )
-
-    def unmark_mail(self, photo: RiderPhoto, status: UploadStatus, *, expected: str) -> None:
-        """Take the mark back: the mail was certainly not sent."""
+        # With a new time the audit looks at the row again, and lets the original go.
         self.update(
-            photo,
-            {},
-            condition=f"mail_{status} = :expected",
-            values={":expected": {"S": expected}},
-            remove=(f"mail_{status}",),
+            photo_of_row(row),
+            {"replacedBy": {"S": replaced_by}, "expiresAt": self.expiry()},
+            condition="attribute_exists(userId)",
+            remove=("faceId", "thumbnail", "avatar"),
         )
 
     def row(self, user_id: str, upload_id: str) -> Row | None:

@@ -83,9 +83,9 @@ def _mail_once(
 ) -> MailOutcome:
     contact = contact_of(photo.user_id, cognito, settings.user_pool_id)
     if contact is None:
-        first = table.mark_mail(photo, status, MailOutcome.NO_ADDRESS, expected=None)
+        first = mark(table, photo, status, MailOutcome.NO_ADDRESS, expected=None)
         return MailOutcome.NO_ADDRESS if first else MailOutcome.ALREADY_HANDLED
-    if not table.mark_mail(photo, status, MailOutcome.SENDING, expected=None):
+    if not mark(table, photo, status, MailOutcome.SENDING, expected=None):
         return MailOutcome.ALREADY_HANDLED
     mail = compose(status, reason, unclear, locale=contact.locale, page_url=settings.page_url)
     try:
@@ -93,11 +93,47 @@ def _mail_once(
         outcome = MailOutcome.REFUSED if suppressed else _send(contact.address, mail, ses, settings)
     except ServiceUnavailableError:
         # SES has not taken it, so the state's retry may send it.
-        table.unmark_mail(photo, status, expected=MailOutcome.SENDING)
+        unmark(table, photo, status)
         raise
     if outcome is not MailOutcome.SENDING:
-        table.mark_mail(photo, status, outcome, expected=MailOutcome.SENDING)
+        mark(table, photo, status, outcome, expected=MailOutcome.SENDING)
     return outcome
+
+
+def mark(
+    table: UploadsTable,
+    photo: RiderPhoto,
+    status: UploadStatus,
+    outcome: MailOutcome,
+    *,
+    expected: MailOutcome | None,
+) -> bool:
+    """Move the row's `mail_{status}` from one state to the next, so that no mail of an outcome is sent twice.
+
+    Returns
+    -------
+    bool
+        False if it was not in the expected state, or the row is gone.
+    """
+    name = f"mail_{status}"
+    condition = f"attribute_not_exists({name})" if expected is None else f"{name} = :expected"
+    return table.update(
+        photo,
+        {name: {"S": outcome}},
+        condition=f"attribute_exists(userId) AND {condition}",
+        values={} if expected is None else {":expected": {"S": expected}},
+    )
+
+
+def unmark(table: UploadsTable, photo: RiderPhoto, status: UploadStatus) -> None:
+    """Take the mark `sending` back: the mail was certainly not sent."""
+    table.update(
+        photo,
+        {},
+        condition=f"mail_{status} = :expected",
+        values={":expected": {"S": MailOutcome.SENDING}},
+        remove=(f"mail_{status}",),
+    )
 
 
 def _send(address: str, mail: Mail, ses: SESV2Client, settings: Settings) -> MailOutcome:

@@ -232,7 +232,7 @@ def test_photos_are_versioned_announced_and_uploaded_from_the_page_alone() -> No
     ("name", "keys"),
     [("RiderPhotoTable", {"Username": "HASH"}), ("UploadsTable", {"userId": "HASH", "uploadId": "RANGE"})],
 )
-def test_a_table_is_encrypted_recoverable_and_forgets(name: str, keys: dict[str, str]) -> None:
+def test_a_table_is_encrypted_and_recoverable(name: str, keys: dict[str, str]) -> None:
     table = PARTS[name]["Properties"]
     assert {key["AttributeName"]: key["KeyType"] for key in table["KeySchema"]} == keys
     assert table["BillingMode"] == "PAY_PER_REQUEST"
@@ -241,7 +241,13 @@ def test_a_table_is_encrypted_recoverable_and_forgets(name: str, keys: dict[str,
     assert table["DeletionProtectionEnabled"] == {"Fn::If": ["IsProduction", True, False]}
     recovery = table["PointInTimeRecoverySpecification"]
     assert recovery == {"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": 35}
-    assert table["TimeToLiveSpecification"] == {"AttributeName": "expiresAt", "Enabled": True}
+
+
+def test_uploads_are_forgotten_and_riders_photos_are_not_by_themselves() -> None:
+    forgets = {name: part["Properties"].get("TimeToLiveSpecification") for name, part in PARTS.items()}
+    assert {name: how for name, how in forgets.items() if how} == {
+        "UploadsTable": {"AttributeName": "expiresAt", "Enabled": True}
+    }
 
 
 def test_the_dead_letter_queue_takes_messages_of_the_rules_that_must_lose_nothing() -> None:

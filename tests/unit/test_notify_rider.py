@@ -9,6 +9,7 @@ from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, Re
 from chalicelib.erasure import Eraser
 from chalicelib.errors import RiderNotToldError
 from chalicelib.mail import compose, delivery
+from chalicelib.mail.delivery import MailOutcome, mark
 from chalicelib.models import Reason, RiderPhoto, UploadStatus
 from chalicelib.outcome import MESSAGE_STARTS, Unclear
 from chalicelib.steps.notify_rider import notify_rider as notify_rider_step
@@ -135,7 +136,7 @@ def test_an_internal_error_of_ses_leaves_it_open(aws: FakeAws, uploaded: RiderPh
 def test_a_step_killed_after_the_mail_was_marked_sends_none_on_its_repetition(
     aws: FakeAws, uploaded: RiderPhoto
 ) -> None:
-    assert aws.table.mark_mail(uploaded, UploadStatus.REJECTED, "sending", expected=None)
+    assert mark(aws.table, uploaded, UploadStatus.REJECTED, MailOutcome.SENDING, expected=None)
     assert notify(aws, uploaded, ERRORS[Reason.NO_FACE])["mail"] == "already-handled"
     assert aws.ses.mails == []
     assert aws.status(uploaded) == "rejected"

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib.mail.delivery import MailOutcome, mark, unmark
 from chalicelib.models import Reason, RiderPhoto, UploadStatus
 from chalicelib.pictures import PICTURES
 from chalicelib.uploads_table import RESTARTABLE
@@ -124,20 +125,24 @@ def test_a_row_that_is_gone_is_not_retired_into_being(aws: FakeAws, uploaded: Ri
 
 def test_a_mail_moves_on_from_the_expected_state_only(aws: FakeAws, uploaded: RiderPhoto) -> None:
     failed = UploadStatus.FAILED
-    assert aws.table.mark_mail(uploaded, failed, "sending", expected=None)
-    assert not aws.table.mark_mail(uploaded, failed, "sending", expected=None)
-    assert aws.table.mark_mail(uploaded, failed, "sent", expected="sending")
-    assert not aws.table.mark_mail(uploaded, failed, "refused", expected="sending")
+    assert mark(aws.table, uploaded, failed, MailOutcome.SENDING, expected=None)
+    assert not mark(aws.table, uploaded, failed, MailOutcome.SENDING, expected=None)
+    assert mark(aws.table, uploaded, failed, MailOutcome.SENT, expected=MailOutcome.SENDING)
+    assert not mark(aws.table, uploaded, failed, MailOutcome.REFUSED, expected=MailOutcome.SENDING)
     assert (aws.row(uploaded) or {})["mail_failed"] == {"S": "sent"}
-    aws.table.unmark_mail(uploaded, failed, expected="sending")
+    unmark(aws.table, uploaded, failed)
     assert (aws.row(uploaded) or {})["mail_failed"] == {"S": "sent"}
-    aws.table.unmark_mail(uploaded, failed, expected="sent")
+
+
+def test_the_mark_of_a_mail_that_was_not_sent_is_taken_back(aws: FakeAws, uploaded: RiderPhoto) -> None:
+    mark(aws.table, uploaded, UploadStatus.FAILED, MailOutcome.SENDING, expected=None)
+    unmark(aws.table, uploaded, UploadStatus.FAILED)
     assert "mail_failed" not in (aws.row(uploaded) or {})
 
 
 def test_each_outcome_has_a_mail_of_its_own(aws: FakeAws, uploaded: RiderPhoto) -> None:
-    assert aws.table.mark_mail(uploaded, UploadStatus.FAILED, "sending", expected=None)
-    assert aws.table.mark_mail(uploaded, UploadStatus.REJECTED, "sending", expected=None)
+    assert mark(aws.table, uploaded, UploadStatus.FAILED, MailOutcome.SENDING, expected=None)
+    assert mark(aws.table, uploaded, UploadStatus.REJECTED, MailOutcome.SENDING, expected=None)
 
 
 def test_the_riders_rows_are_found_on_every_page_oldest_first(aws: FakeAws) -> None:
@@ -198,7 +203,7 @@ def test_a_row_is_taken_over_from_the_execution_it_was_bound_to_and_begins_anew(
     aws.table.bind(uploaded)
     aws.table.open_claim(uploaded)
     aws.table.record_face(uploaded, "face-1")
-    aws.table.mark_mail(uploaded, UploadStatus.FAILED, "sent", expected=None)
+    mark(aws.table, uploaded, UploadStatus.FAILED, MailOutcome.SENT, expected=None)
     again = by_another_execution(aws, uploaded)
     if status not in {UploadStatus.WAITING, UploadStatus.PROCESSING}:
         aws.table.end(uploaded, status, reason=Reason.NO_FACE, message="Detected 0 faces")
