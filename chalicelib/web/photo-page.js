@@ -15,6 +15,7 @@ import { sending, sendingFailed, watching } from "./view-progress.js";
 /**
  * @typedef {object} Context
  * @property {(work: () => Promise<unknown>) => Promise<void>} guard shows what goes wrong in the work
+ * @property {(words: string) => void} goHome opens the page anew, and says the words first
  * @property {() => void} signOut
  */
 
@@ -25,8 +26,9 @@ export class PhotoPage {
   #live = null;
 
   /** @param {Context} context */
-  constructor({ guard, signOut }) {
+  constructor({ guard, goHome, signOut }) {
     this.guard = guard;
+    this.goHome = goHome;
     this.signOut = signOut;
   }
 
@@ -55,9 +57,9 @@ export class PhotoPage {
     void this.guard(work);
   }
 
-  #reopen(/** @type {string | undefined} */ message = undefined) {
+  #reopen() {
     know(null);
-    this.#do(() => this.open(message));
+    this.#do(() => this.open());
   }
 
   /**
@@ -93,7 +95,7 @@ export class PhotoPage {
   }
 
   #erase = async () => {
-    if (await eraseAfterAsking()) this.#reopen(text.live.erased);
+    if (await eraseAfterAsking()) this.goHome(text.live.erased);
   };
 
   /** @param {HTMLElement | null} [message] */

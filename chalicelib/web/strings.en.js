@@ -241,12 +241,14 @@ export default {
     title: "Erase your photo?",
     text: "Your unicorn will not know you any more until you add a new photo. This cannot be undone.",
     confirm: "Erase it",
+    busy: "Erasing your photo. This takes a few seconds.",
     cancel: "Keep it",
   },
   withdrawDialog: {
     title: "Withdraw your consent?",
     text: "Your photo and all that was made from it are erased. This cannot be undone.",
     confirm: "Withdraw and erase",
+    busy: "Withdrawing your consent and erasing your photo. This takes a few seconds.",
     cancel: "Keep it",
   },
 
