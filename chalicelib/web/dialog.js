@@ -1,6 +1,6 @@
 /** A question before something that can't be undone. */
 
-import { button, h } from "./dom.js";
+import { button, h, setWaiting } from "./dom.js";
 import { SessionEndedError, inWords } from "./errors.js";
 import { notice } from "./shell.js";
 
@@ -49,11 +49,7 @@ export function confirmed(words, act) {
     function setBusy(now) {
       busy = now;
       status.replaceChildren(...(now ? [h("p", { class: "hint" }, words.busy)] : []));
-      for (const each of [yes, no]) {
-        // Not `disabled`, which would lose the focus.
-        if (now) each.setAttribute("aria-disabled", "true");
-        else each.removeAttribute("aria-disabled");
-      }
+      for (const each of [yes, no]) setWaiting(each, now);
     }
 
     async function doIt() {

@@ -133,7 +133,7 @@ export class PhotoPage {
    */
   async #send(sender, url) {
     const signal = enter();
-    const view = sending({ url, cancel: () => this.#cancel(url) });
+    const view = sending({ url, cancel: () => this.#cancel(sender, url) });
     view.progress(0, sender.photo.blob.size);
     // A reload now would lose the photo.
     /** @param {Event} event */
@@ -152,9 +152,10 @@ export class PhotoPage {
       removeEventListener("beforeunload", ask);
       sendingFailed({
         url,
+        unsure: sender.perhapsArrived !== null,
         reason: this.#why(error),
         again: () => this.#do(() => this.#send(sender, url)),
-        cancel: () => this.#cancel(url),
+        cancel: () => this.#cancel(sender, url),
       });
       return;
     }
@@ -169,16 +170,23 @@ export class PhotoPage {
     return ofS3 ? text.errors.unknown : inWords(error);
   }
 
-  /** @param {string} url */
-  #cancel(url) {
+  /**
+   * Give a photo up; whether it was too late for that, only the upload itself can tell.
+   *
+   * @param {Sender} sender
+   * @param {string} url of its photo
+   */
+  #cancel(sender, url) {
     URL.revokeObjectURL(url);
-    this.#choose(notice("warning", h("span", { role: "status" }, text.sending.cancelled)));
+    const uploadId = sender.perhapsArrived;
+    if (uploadId) this.#do(() => this.#watch({ uploadId, sent: false }));
+    else this.#choose(notice("warning", h("span", { role: "status" }, text.sending.cancelled)));
   }
 
   /** @param {import("./uploading.js").KnownUpload} upload */
   async #watch(upload) {
     const signal = enter();
-    const shown = watching();
+    const shown = watching(upload.sent);
     const view = await watch(upload, { onTrouble: shown.trouble, onLong: shown.long }, signal);
     if (view === null) {
       know(null);

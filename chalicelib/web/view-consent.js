@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { config } from "./config.js";
-import { button, h } from "./dom.js";
+import { button, h, setWaiting } from "./dom.js";
 import { ApiError, inWords } from "./errors.js";
 import { text } from "./language.js";
 import { card, notice, show } from "./shell.js";
@@ -52,7 +52,7 @@ export async function askForConsent({ wanted, message, erase, agreed, declined }
       outdated();
       return;
     }
-    submit.setAttribute("aria-disabled", "true");
+    setWaiting(submit, true);
     try {
       await api.giveConsent(consentVersion);
       agreed();
@@ -60,7 +60,7 @@ export async function askForConsent({ wanted, message, erase, agreed, declined }
       if (error instanceof ApiError && (error.status === 400 || error.status === 409)) outdated();
       else complain(inWords(error));
     } finally {
-      submit.removeAttribute("aria-disabled");
+      setWaiting(submit, false);
     }
   }
 
