@@ -1,5 +1,7 @@
 /** Where the API and the user pool are. */
 
+import { reach } from "./errors.js";
+
 /**
  * @typedef {object} Config
  * @property {string} region
@@ -33,7 +35,7 @@ export function config() {
 
 /** @returns {Promise<Config>} */
 async function load() {
-  const response = await fetch(new URL("web/config.json", root), { cache: "no-cache" });
-  if (!response.ok) throw new Error(`web/config.json answered ${response.status}`);
-  return response.json();
+  const answer = await reach(new URL("web/config.json", root), { cache: "no-cache" });
+  if (!answer.ok) throw new Error(`web/config.json answered ${answer.status}`);
+  return JSON.parse(answer.content);
 }

@@ -62,6 +62,41 @@ def test_offline_while_the_photo_is_looked_at_is_told_and_it_goes_on(rider: Ride
     rider.sees(NO_FACE)
 
 
+@pytest.mark.parametrize("silent", ["before the answer", "in the middle of it"])
+def test_a_connection_that_dies_without_a_word_is_told_and_it_goes_on(rider: RiderPage, silent: str) -> None:
+    page = rider.page
+    page.clock.install()
+    if silent == "before the answer":
+        page.route("**/uploads/*", lambda route: None)
+    else:
+        page.evaluate(_ANSWERS_STOP)
+    with page.expect_request("**/uploads/*"):
+        rider.send()
+    rider.sees(WATCHING)
+    page.clock.fast_forward(34_000)  # API Gateway itself may take 29 s
+    expect(page.get_by_text("No connection at the moment.").filter(visible=True)).to_have_count(0)
+    page.clock.fast_forward(2000)
+    rider.reads("No connection at the moment. Your photo is safe with us")
+    page.unroute("**/uploads/*")
+    page.evaluate("window.fetch = window.realFetch ?? fetch")
+    page.clock.fast_forward(6000)
+    rider.sees(NO_FACE)
+
+
+# Of an answer to "what became of my upload?" come the headers, and then nothing.
+_ANSWERS_STOP = """() => {
+  window.realFetch = fetch;
+  window.fetch = async (url, options) => {
+    const answer = await realFetch(url, options);
+    if (!/uploads\\/./.test(url)) return answer;
+    const body = new ReadableStream({
+      start: stream => options.signal.addEventListener("abort", () => stream.error(options.signal.reason)),
+    });
+    return new Response(body, { status: answer.status, headers: answer.headers });
+  };
+}"""
+
+
 def test_a_slow_upload_shows_its_progress_and_can_be_cancelled(on_the_road: RiderPage, cable: Cable) -> None:
     rider = on_the_road
     cable.bytes_a_second = 300_000
