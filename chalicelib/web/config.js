@@ -11,7 +11,6 @@ import { reach } from "./errors.js";
  * @property {string | null} hostedLogin the pool's hosted login, where the stage has one
  * @property {number} maxBytes
  * @property {string[]} contentTypes
- * @property {string} consentVersion of the consent's text that this page shows
  */
 
 /** The API's root, ending in a slash: this file is its web/config.js, whatever the page's address is. */

@@ -44,7 +44,7 @@ export class PhotoPage {
     this.#live = live;
     const told = message ? notice("good", message) : null;
     if (!consent.given) {
-      await this.#askForConsent(consent, told);
+      this.#askForConsent(consent, told);
       return;
     }
     const upload = knownUpload();
@@ -66,9 +66,9 @@ export class PhotoPage {
    * @param {api.Consent} consent
    * @param {HTMLElement | null} message
    */
-  async #askForConsent(consent, message) {
+  #askForConsent(consent, message) {
     const again = this.#live ? notice("warning", text.consent.newVersion) : null;
-    await askForConsent({
+    askForConsent({
       wanted: consent.version,
       message: message ?? again,
       erase: this.#live && this.#erase,

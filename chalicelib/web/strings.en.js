@@ -12,7 +12,6 @@ export default {
   welcome: {
     title: "Your unicorn is waiting",
     lead: "Show us your smile once, and your unicorn knows whom to pick up.",
-    steps: ["Sign in", "Take a photo of yourself", "Ride"],
   },
 
   fields: {
@@ -213,7 +212,6 @@ export default {
     missing: "Please write a sentence or two.",
     tooLong: (/** @type {number} */ over) => `Please shorten it by ${over} characters.`,
     left: (/** @type {number} */ left) => `${left} characters left`,
-    already: "You have told us already. A person looks at it.",
   },
 
   failed: {
