@@ -10,6 +10,7 @@ from chalicelib import consent
 from chalicelib.consent import CONSENT_VERSION, give_consent, has_consented, withdraw_consent
 from chalicelib.erasure import Eraser
 from chalicelib.errors import ConsentMissingError
+from chalicelib.twins import record_twins
 from chalicelib.uploads import create_upload
 from tests.fakes import RIDER, FakeAws, photo
 from tests.unit.pipeline import accept, run
@@ -98,3 +99,15 @@ def test_the_page_shows_the_text_of_this_version(strings: Path) -> None:
     """The consent's text in the page's strings begins with its version, and changes with it."""
     versions = re.findall(r'consent: \{\s*version: "([^"]+)"', strings.read_text(encoding="utf-8"))
     assert versions == [CONSENT_VERSION], f"{strings.name} needs `consent: {{ version: … }}`, the API's own"
+
+
+def test_the_text_names_the_records_that_a_riders_erasure_leaves(aws: FakeAws, eraser: Eraser) -> None:
+    aws.consent()
+    record_twins(RIDER, "rider-2", aws.records)
+    accept(aws, aws.upload(photo("anna")))
+    eraser.erase(RIDER)
+    left = {row["uploadId"]["S"].partition("#")[0] for row in aws.records.of_rider(RIDER)}
+    assert left == {"consent", "twin"}
+    words = (Path(consent.__file__).parent / "web" / "strings.en.js").read_text(encoding="utf-8")
+    (rights,) = re.findall(r'yourRightsText:\s*"([^"]+)"', words)
+    assert re.search(r"stays? .*what you agreed to.* twin.* until you ask us to remove", rights)
