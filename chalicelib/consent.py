@@ -12,7 +12,7 @@ from chalicelib.rows import iso, text_of
 
 # Of the text that riders agree to, which is in web/strings.en.js: whoever changes what it says changes
 # both, and each rider is asked again.
-CONSENT_VERSION: Final = "2"
+CONSENT_VERSION: Final = "3"
 _RECORD: Final = "consent"
 
 

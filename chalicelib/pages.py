@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from chalicelib.consent import CONSENT_VERSION
 from chalicelib.models import CONTENT_TYPES
 
 if TYPE_CHECKING:
@@ -80,7 +79,6 @@ def _config(settings: Settings) -> dict[str, object]:
         "hostedLogin": settings.hosted_login,
         "maxBytes": settings.photo_rules.max_bytes,
         "contentTypes": list(CONTENT_TYPES),
-        "consentVersion": CONSENT_VERSION,
     }
 
 

@@ -1,7 +1,7 @@
 /** The API of Rider Photos, called as the rider who is signed in. */
 
 import { root } from "./config.js";
-import { ApiError, SessionEndedError, reach } from "./errors.js";
+import { ApiError, SessionEndedError, jsonOf, reach } from "./errors.js";
 import { idToken } from "./session.js";
 
 /**
@@ -54,16 +54,15 @@ async function call(method, path, options = {}) {
  */
 async function request(method, path, { body, signal }) {
   let token = await idToken();
-  let response = await send(method, path, token, body, signal);
-  if (response.status === 401) {
+  let answer = await send(method, path, token, body, signal);
+  if (answer.status === 401) {
     // Expired early, or revoked: once more with a new token.
     token = await idToken(token);
-    response = await send(method, path, token, body, signal);
-    if (response.status === 401) throw new SessionEndedError("The API takes no token of this session.");
+    answer = await send(method, path, token, body, signal);
+    if (answer.status === 401) throw new SessionEndedError("The API takes no token of this session.");
   }
-  const content = await response.text();
-  if (response.ok) return content === "" ? null : JSON.parse(content);
-  throw refusal(response, content);
+  if (answer.ok) return answer.content === "" ? null : JSON.parse(answer.content);
+  throw refusal(answer);
 }
 
 /**
@@ -85,24 +84,16 @@ function send(method, path, token, body, signal) {
   });
 }
 
-/**
- * @param {Response} response
- * @param {string} content
- */
-function refusal(response, content) {
-  let answer;
-  try {
-    answer = JSON.parse(content);
-  } catch {
-    answer = {}; // a gateway's page
-  }
-  const message = String(answer.Message ?? answer.message ?? "");
-  return new ApiError(response.status, String(answer.Code ?? ""), message, retryAfter(response));
+/** @param {import("./errors.js").Answer} answer */
+function refusal(answer) {
+  const said = jsonOf(answer);
+  const message = String(said.Message ?? said.message ?? "");
+  return new ApiError(answer.status, String(said.Code ?? ""), message, retryAfter(answer));
 }
 
-/** @param {Response} response */
-function retryAfter(response) {
-  const value = response.headers.get("Retry-After");
+/** @param {import("./errors.js").Answer} answer */
+function retryAfter(answer) {
+  const value = answer.headers.get("Retry-After");
   if (value === null) return null;
   const seconds = /^\d+$/.test(value) ? Number(value) : (Date.parse(value) - Date.now()) / 1000;
   return Number.isFinite(seconds) ? Math.max(0, seconds) : null;

@@ -12,7 +12,7 @@ import { card, enter, notice, show, showLoading, showRider } from "./shell.js";
 import { privacy } from "./view-privacy.js";
 import * as signingIn from "./view-sign-in.js";
 
-const photoPage = new PhotoPage({ guard, signOut });
+const photoPage = new PhotoPage({ guard, goHome, signOut });
 
 /** @type {Record<string, (context: signingIn.Context) => void>} */
 const SIGNED_OUT_ROUTES = {
@@ -34,6 +34,16 @@ let signedInShown = false;
 function go(route) {
   if (location.hash === `#/${route}`) void open();
   else location.hash = `#/${route}`;
+}
+
+/**
+ * Go to where the rider stands, wherever the page is by now.
+ *
+ * @param {string} words what is said first
+ */
+function goHome(words) {
+  message = words;
+  go("");
 }
 
 /** Show the view that the address names, or the one that comes before it. */
@@ -64,11 +74,6 @@ async function openPrivacy(email) {
   const signal = enter();
   showLoading();
   const [{ given }, photo] = await Promise.all([api.consent(signal), api.livePhoto(signal)]);
-  /** @param {string} words */
-  const goHome = (words) => {
-    message = words;
-    go("");
-  };
   privacy({
     email,
     given,

@@ -1,7 +1,7 @@
 /** The user pool's API, over TLS: https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/ */
 
 import { config } from "./config.js";
-import { CognitoError, reach } from "./errors.js";
+import { CognitoError, jsonOf, reach } from "./errors.js";
 
 /**
  * @typedef {object} Tokens
@@ -18,7 +18,7 @@ import { CognitoError, reach } from "./errors.js";
  */
 async function call(operation, input) {
   const { cognitoEndpoint, region, userPoolClientId } = await config();
-  const response = await reach(cognitoEndpoint ?? `https://cognito-idp.${region}.amazonaws.com/`, {
+  const answer = await reach(cognitoEndpoint ?? `https://cognito-idp.${region}.amazonaws.com/`, {
     method: "POST",
     headers: {
       "Content-Type": "application/x-amz-json-1.1",
@@ -26,13 +26,13 @@ async function call(operation, input) {
     },
     body: JSON.stringify({ ClientId: userPoolClientId, ...input }),
   });
-  const answer = await response.json().catch(() => ({}));
-  if (!response.ok) {
+  const said = jsonOf(answer);
+  if (!answer.ok) {
     // Either form is AWS's: a bare name, or one after the service's.
-    const code = String(answer.__type ?? "").split("#").pop() ?? "";
-    throw new CognitoError(code, String(answer.message ?? answer.Message ?? ""));
+    const code = String(said.__type ?? "").split("#").pop() ?? "";
+    throw new CognitoError(code, String(said.message ?? said.Message ?? ""));
   }
-  return answer;
+  return said;
 }
 
 /**

@@ -1,5 +1,7 @@
 /** Where the API and the user pool are. */
 
+import { reach } from "./errors.js";
+
 /**
  * @typedef {object} Config
  * @property {string} region
@@ -9,7 +11,6 @@
  * @property {string | null} hostedLogin the pool's hosted login, where the stage has one
  * @property {number} maxBytes
  * @property {string[]} contentTypes
- * @property {string} consentVersion of the consent's text that this page shows
  */
 
 /** The API's root, ending in a slash: this file is its web/config.js, whatever the page's address is. */
@@ -33,7 +34,7 @@ export function config() {
 
 /** @returns {Promise<Config>} */
 async function load() {
-  const response = await fetch(new URL("web/config.json", root), { cache: "no-cache" });
-  if (!response.ok) throw new Error(`web/config.json answered ${response.status}`);
-  return response.json();
+  const answer = await reach(new URL("web/config.json", root), { cache: "no-cache" });
+  if (!answer.ok) throw new Error(`web/config.json answered ${answer.status}`);
+  return JSON.parse(answer.content);
 }

@@ -47,6 +47,20 @@ export function button(label, press, attributes = {}) {
 }
 
 /**
+ * Let a button wait, or not any more. It keeps the focus, which `disabled` would lose; who made it ignores a press.
+ *
+ * @param {HTMLElement} element
+ * @param {boolean} waits
+ */
+export function setWaiting(element, waits) {
+  if (waits) element.setAttribute("aria-disabled", "true");
+  else element.removeAttribute("aria-disabled");
+}
+
+/** @param {HTMLElement} element */
+export const isWaiting = (element) => element.hasAttribute("aria-disabled");
+
+/**
  * A drawing of this page's own (never of what comes from elsewhere).
  *
  * @param {string} markup an svg element

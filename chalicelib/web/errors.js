@@ -2,6 +2,11 @@
 
 import { language, text } from "./language.js";
 
+/** @typedef {{ok: boolean, status: number, headers: Headers, content: string}} Answer */
+
+// API Gateway gives up after 29 s.
+const LONGEST_MILLISECONDS = 35_000;
+
 /** The API's or S3's refusal. */
 export class ApiError extends Error {
   /**
@@ -30,7 +35,7 @@ export class CognitoError extends Error {
   }
 }
 
-/** Nothing answered. */
+/** Nothing answered, or not to the end. */
 export class ConnectionError extends Error {}
 
 /** The rider must sign in again. */
@@ -86,16 +91,42 @@ function tooManyInWords(seconds) {
 }
 
 /**
- * `fetch` whose failure to connect is a ConnectionError.
+ * `fetch` to the last byte of the answer; a connection that fails, or dies without a word, is a ConnectionError.
  *
  * @param {URL | string} url
- * @param {RequestInit} options
+ * @param {RequestInit} [options]
+ * @returns {Promise<Answer>}
  */
-export async function reach(url, options) {
+export async function reach(url, { signal, ...options } = {}) {
+  signal?.throwIfAborted();
+  // AbortSignal.any would say this in a line, from Safari 17.4 on; the rest of the page needs 15.4.
+  const life = new AbortController();
+  const end = () => life.abort();
+  const timer = setTimeout(end, LONGEST_MILLISECONDS);
+  signal?.addEventListener("abort", end);
   try {
-    return await fetch(url, { cache: "no-store", credentials: "omit", ...options });
+    const response = await fetch(url, { cache: "no-store", credentials: "omit", ...options, signal: life.signal });
+    const { ok, status, headers } = response;
+    return { ok, status, headers, content: await response.text() };
   } catch (error) {
-    if (isAbort(error)) throw error;
+    signal?.throwIfAborted();
     throw new ConnectionError("Nothing answered.", { cause: error });
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", end);
+  }
+}
+
+/**
+ * What an answer holds.
+ *
+ * @param {Answer} answer
+ * @returns {any} nothing for what is no JSON, a gateway's own page say
+ */
+export function jsonOf({ content }) {
+  try {
+    return JSON.parse(content);
+  } catch {
+    return {};
   }
 }

@@ -1,6 +1,6 @@
 /** Forms: labels, errors beside their fields, and a button that is busy while something is under way. */
 
-import { h } from "./dom.js";
+import { h, isWaiting, setWaiting } from "./dom.js";
 import { CognitoError, inWords, isAbort } from "./errors.js";
 import { text } from "./language.js";
 import { announce, notice } from "./shell.js";
@@ -73,15 +73,14 @@ export function form(fields, label, submit) {
   /** @param {Event} event */
   async function onSubmit(event) {
     event.preventDefault();
-    if (send.getAttribute("aria-disabled")) return;
+    if (isWaiting(send)) return;
     problem.replaceChildren();
     const wrong = drawn.filter((each) => !isRight(each));
     if (wrong.length > 0) {
       wrong[0].input.focus();
       return;
     }
-    // Not `disabled`, which would lose the focus.
-    send.setAttribute("aria-disabled", "true");
+    setWaiting(send, true);
     element.setAttribute("aria-busy", "true");
     announce(text.loading);
     try {
@@ -95,7 +94,7 @@ export function form(fields, label, submit) {
       problem.replaceChildren(notice("error", inWords(error)));
       if (error instanceof CognitoError && error.code.startsWith("Code")) drawn[0].input.focus();
     } finally {
-      send.removeAttribute("aria-disabled");
+      setWaiting(send, false);
       element.removeAttribute("aria-busy");
     }
   }

@@ -1,7 +1,7 @@
 /** The user pool's hosted login: authorization code with PKCE (RFC 7636), where the stage has one. */
 
 import { config, root } from "./config.js";
-import { CognitoError, reach } from "./errors.js";
+import { CognitoError, jsonOf, reach } from "./errors.js";
 
 const ATTEMPT = "rider-photos.login";
 
@@ -30,8 +30,8 @@ export async function goToHostedLogin() {
  * @throws {CognitoError} if the state is not the one sent, or the code isn't taken
  */
 export async function comeBackFromHostedLogin() {
-  const answer = new URLSearchParams(location.search);
-  const [code, state, refusal] = ["code", "state", "error"].map((name) => answer.get(name));
+  const query = new URLSearchParams(location.search);
+  const [code, state, refusal] = ["code", "state", "error"].map((name) => query.get(name));
   if (code === null && refusal === null) return null;
   history.replaceState(null, "", location.pathname);
   const stored = sessionStorage.getItem(ATTEMPT);
@@ -41,7 +41,7 @@ export async function comeBackFromHostedLogin() {
     throw new CognitoError("HostedLoginFailed", refusal ?? "The answer is not to this page's question.");
   }
   const { hostedLogin, userPoolClientId } = await config();
-  const response = await reach(`${hostedLogin}/oauth2/token`, {
+  const answer = await reach(`${hostedLogin}/oauth2/token`, {
     method: "POST",
     body: new URLSearchParams({
       grant_type: "authorization_code",
@@ -51,8 +51,8 @@ export async function comeBackFromHostedLogin() {
       code_verifier: attempt.verifier,
     }),
   });
-  const tokens = await response.json().catch(() => ({}));
-  if (!response.ok) throw new CognitoError("HostedLoginFailed", String(tokens.error ?? response.status));
+  const tokens = jsonOf(answer);
+  if (!answer.ok) throw new CognitoError("HostedLoginFailed", String(tokens.error ?? answer.status));
   return {
     IdToken: tokens.id_token,
     AccessToken: tokens.access_token,

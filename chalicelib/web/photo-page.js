@@ -15,6 +15,7 @@ import { sending, sendingFailed, watching } from "./view-progress.js";
 /**
  * @typedef {object} Context
  * @property {(work: () => Promise<unknown>) => Promise<void>} guard shows what goes wrong in the work
+ * @property {(words: string) => void} goHome opens the page anew, and says the words first
  * @property {() => void} signOut
  */
 
@@ -25,8 +26,9 @@ export class PhotoPage {
   #live = null;
 
   /** @param {Context} context */
-  constructor({ guard, signOut }) {
+  constructor({ guard, goHome, signOut }) {
     this.guard = guard;
+    this.goHome = goHome;
     this.signOut = signOut;
   }
 
@@ -42,7 +44,7 @@ export class PhotoPage {
     this.#live = live;
     const told = message ? notice("good", message) : null;
     if (!consent.given) {
-      await this.#askForConsent(consent, told);
+      this.#askForConsent(consent, told);
       return;
     }
     const upload = knownUpload();
@@ -55,18 +57,18 @@ export class PhotoPage {
     void this.guard(work);
   }
 
-  #reopen(/** @type {string | undefined} */ message = undefined) {
+  #reopen() {
     know(null);
-    this.#do(() => this.open(message));
+    this.#do(() => this.open());
   }
 
   /**
    * @param {api.Consent} consent
    * @param {HTMLElement | null} message
    */
-  async #askForConsent(consent, message) {
+  #askForConsent(consent, message) {
     const again = this.#live ? notice("warning", text.consent.newVersion) : null;
-    await askForConsent({
+    askForConsent({
       wanted: consent.version,
       message: message ?? again,
       erase: this.#live && this.#erase,
@@ -93,7 +95,7 @@ export class PhotoPage {
   }
 
   #erase = async () => {
-    if (await eraseAfterAsking()) this.#reopen(text.live.erased);
+    if (await eraseAfterAsking()) this.goHome(text.live.erased);
   };
 
   /** @param {HTMLElement | null} [message] */
@@ -131,7 +133,7 @@ export class PhotoPage {
    */
   async #send(sender, url) {
     const signal = enter();
-    const view = sending({ url, cancel: () => this.#cancel(url) });
+    const view = sending({ url, cancel: () => this.#cancel(sender, url) });
     view.progress(0, sender.photo.blob.size);
     // A reload now would lose the photo.
     /** @param {Event} event */
@@ -150,9 +152,10 @@ export class PhotoPage {
       removeEventListener("beforeunload", ask);
       sendingFailed({
         url,
+        unsure: sender.perhapsArrived !== null,
         reason: this.#why(error),
         again: () => this.#do(() => this.#send(sender, url)),
-        cancel: () => this.#cancel(url),
+        cancel: () => this.#cancel(sender, url),
       });
       return;
     }
@@ -167,16 +170,23 @@ export class PhotoPage {
     return ofS3 ? text.errors.unknown : inWords(error);
   }
 
-  /** @param {string} url */
-  #cancel(url) {
+  /**
+   * Give a photo up; whether it was too late for that, only the upload itself can tell.
+   *
+   * @param {Sender} sender
+   * @param {string} url of its photo
+   */
+  #cancel(sender, url) {
     URL.revokeObjectURL(url);
-    this.#choose(notice("warning", h("span", { role: "status" }, text.sending.cancelled)));
+    const uploadId = sender.perhapsArrived;
+    if (uploadId) this.#do(() => this.#watch({ uploadId, sent: false }));
+    else this.#choose(notice("warning", h("span", { role: "status" }, text.sending.cancelled)));
   }
 
   /** @param {import("./uploading.js").KnownUpload} upload */
   async #watch(upload) {
     const signal = enter();
-    const shown = watching();
+    const shown = watching(upload.sent);
     const view = await watch(upload, { onTrouble: shown.trouble, onLong: shown.long }, signal);
     if (view === null) {
       know(null);

@@ -17,7 +17,10 @@ let stay = new AbortController();
 export function enter() {
   stay.abort();
   stay = new AbortController();
-  for (const dialog of document.querySelectorAll("dialog")) dialog.close();
+  for (const dialog of document.querySelectorAll("dialog")) {
+    // Asked as by Escape: one that is busy stays.
+    if (dialog.dispatchEvent(new Event("cancel", { cancelable: true }))) dialog.close();
+  }
   return stay.signal;
 }
 

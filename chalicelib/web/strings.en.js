@@ -12,7 +12,6 @@ export default {
   welcome: {
     title: "Your unicorn is waiting",
     lead: "Show us your smile once, and your unicorn knows whom to pick up.",
-    steps: ["Sign in", "Take a photo of yourself", "Ride"],
   },
 
   fields: {
@@ -67,7 +66,7 @@ export default {
   },
 
   consent: {
-    version: "2",
+    version: "3",
     title: "Before your first photo",
     lead: "To know you, we process your face. That is your decision, so here is what happens.",
     why: "Why",
@@ -79,14 +78,15 @@ export default {
       ["A face vector", "numbers that describe your face; no photo can be made from them"],
       ["A thumbnail and an avatar", "small pictures that the app shows"],
       ["Facts about each upload", "when, which file, what became of it, a note that you write to us"],
-      ["What you agreed to", "and when"],
+      ["What you agreed to", "when, and when you withdrew it"],
+      ["Who your twin is", "if one rides with us too and we were told; noted for both of you"],
     ],
     howLong: "How long",
     howLongText:
-      "Your current photo, its face vector, thumbnail and avatar until you replace or erase it. Photos that we did not accept, or that you replaced, for a day, three at most, and up to 30 days if you tell us that we were mistaken. The facts about uploads that are not your current photo for 30 days. Technical logs and backups run out by themselves: logs after 30 days, the record of how a photo was processed after 90, backups of the facts after 35.",
+      "Your current photo, its face vector, thumbnail and avatar until you replace or erase it. Photos that we did not accept, or that you replaced, for a day, three at most, and up to 30 days if you tell us that we were mistaken. The facts about uploads that are not your current photo for 30 days. Technical logs and backups run out by themselves: logs after 30 days, the record of how a photo was processed after 90, backups of the facts after 35. What you agreed to, and who your twin is, until you ask us to remove it.",
     yourRights: "Your choice, any time",
     yourRightsText:
-      "You can erase all of it on this page, at once, and withdraw your consent; logs and backups run out as described. Without your consent we process no photo of you.",
+      "On this page you can erase your photos, the face vector, the small pictures and the facts about your uploads, at once, and withdraw your consent; logs and backups run out as described. What stays is the record of what you agreed to and when, and of who your twin is, until you ask us to remove that too. Without your consent we process no photo of you.",
     agree: "I agree that Wild Rydes processes my face as described here.",
     mustAgree: "Tick the box if you agree. Without your consent we take no photo.",
     submit: "Agree and go on",
@@ -139,8 +139,9 @@ export default {
     trouble: "The connection is gone. We go on as soon as it is back; keep this page open.",
     back: "The connection is back.",
     cancel: "Cancel",
-    cancelled: "Cancelled. Your photo was not used.",
+    cancelled: "Cancelled. You can choose a photo again.",
     failedTitle: "Your photo did not get through",
+    unsureTitle: "Your photo may not have got through",
     failedHint: "Nothing is lost: the photo is still here.",
     retry: "Send it again",
   },
@@ -149,6 +150,7 @@ export default {
     lead: "This takes a few seconds.",
     long: "This takes longer than usual. You may close this page: we write you a mail if something is wrong with the photo.",
     trouble: "No connection at the moment. Your photo is safe with us; we look again when the connection is back.",
+    troubleUnsure: "No connection at the moment. We look again when the connection is back.",
     lostTitle: "Your photo did not arrive",
     lost: "The upload was interrupted before we had all of it. Please choose the photo again.",
   },
@@ -211,7 +213,6 @@ export default {
     missing: "Please write a sentence or two.",
     tooLong: (/** @type {number} */ over) => `Please shorten it by ${over} characters.`,
     left: (/** @type {number} */ left) => `${left} characters left`,
-    already: "You have told us already. A person looks at it.",
   },
 
   failed: {
@@ -229,24 +230,26 @@ export default {
     signedInAs: (/** @type {string} */ email) => `Signed in as ${email}`,
     consentTitle: "What you agreed to",
     eraseTitle: "Erase your photo",
-    eraseText: "Removes your photos, your face vector, thumbnail, avatar and all facts about your uploads, at once; logs and backups run out. Your account stays, and you can add a new photo.",
+    eraseText: "Removes your photos, your face vector, thumbnail, avatar and all facts about your uploads, at once; logs and backups run out. Your account stays, and so does the record of what you agreed to. You can add a new photo.",
     erase: "Erase my photo",
     withdrawTitle: "Withdraw your consent",
-    withdrawText: "Also erases everything. You can agree again later.",
+    withdrawText: "Also erases your photo, as described above. That you agreed, and when you withdrew it, stays on record. You can agree again later.",
     withdraw: "Withdraw my consent",
-    withdrawn: "Your consent is withdrawn, and everything that we had of your face is erased.",
+    withdrawn: "Your consent is withdrawn, and your photo is erased, with all that we had made from it.",
     notGiven: "You have not agreed to the processing of your face, or withdrew it.",
   },
   eraseDialog: {
     title: "Erase your photo?",
     text: "Your unicorn will not know you any more until you add a new photo. This cannot be undone.",
     confirm: "Erase it",
+    busy: "Erasing your photo. This takes a few seconds.",
     cancel: "Keep it",
   },
   withdrawDialog: {
     title: "Withdraw your consent?",
     text: "Your photo and all that was made from it are erased. This cannot be undone.",
     confirm: "Withdraw and erase",
+    busy: "Withdrawing your consent and erasing your photo. This takes a few seconds.",
     cancel: "Keep it",
   },
 

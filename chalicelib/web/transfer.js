@@ -30,10 +30,13 @@ export function transfer(form, photo, onProgress, signal) {
       clearTimeout(stalled);
       stalled = setTimeout(cancel, STALLED_MILLISECONDS);
     };
-    request.upload.addEventListener("progress", (event) => {
-      moving();
-      onProgress(event.loaded, event.total);
-    });
+    // Progress is told every 50 ms at most, so that the last bytes may be told by `load` alone.
+    for (const type of /** @type {const} */ (["progress", "load"])) {
+      request.upload.addEventListener(type, (event) => {
+        moving();
+        onProgress(event.loaded, event.total);
+      });
+    }
     request.addEventListener("load", () => {
       if (request.status >= 200 && request.status < 300) resolve();
       else reject(refusal(request));

@@ -41,10 +41,17 @@ export function know(upload) {
 export class Sender {
   /** @type {api.UploadForm | null} */
   #form = null;
+  /** Whether all bytes have left by this form, at least once. */
+  #allLeft = false;
 
   /** @param {import("./photo-file.js").PreparedPhoto} photo */
   constructor(photo) {
     this.photo = photo;
+  }
+
+  /** The uploadId under which S3 may have the photo though it has not said so; null if S3 can't have it. */
+  get perhapsArrived() {
+    return this.#allLeft ? (this.#form?.uploadId ?? null) : null;
   }
 
   /**
@@ -91,13 +98,18 @@ export class Sender {
   async #sendOnce({ onProgress, onTrouble }, signal) {
     const form = await this.#validForm(signal);
     onTrouble(false);
+    /** @param {number} sent @param {number} total */
+    const onSent = (sent, total) => {
+      this.#allLeft ||= sent === total;
+      onProgress(sent, total);
+    };
     try {
-      await transfer(form.upload, this.photo.blob, onProgress, signal);
+      await transfer(form.upload, this.photo.blob, onSent, signal);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
+      this.#form = null; // expired, by S3's clock say: the next attempt gets a fresh one
       if (error.code === "EntityTooLarge") throw new FileError("tooLarge");
       if (error.code === "EntityTooSmall") throw new FileError("empty");
-      this.#form = null; // expired, by S3's clock say: the next attempt gets a fresh one
       if (error.status >= 500) throw new ConnectionError("S3 is busy.", { cause: error });
       throw error;
     }
@@ -108,6 +120,7 @@ export class Sender {
     const soon = Date.now() + EXPIRY_MARGIN_MILLISECONDS;
     if (!this.#form || Date.parse(this.#form.expiresAt) < soon) {
       this.#form = await api.createUpload(this.photo.contentType, signal);
+      this.#allLeft = false;
       know({ uploadId: this.#form.uploadId, sent: false });
     }
     return this.#form;

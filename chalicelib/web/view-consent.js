@@ -1,13 +1,12 @@
 /** Consent to the processing of the face, before the first photo. */
 
 import * as api from "./api.js";
-import { config } from "./config.js";
-import { button, h } from "./dom.js";
+import { button, h, setWaiting } from "./dom.js";
 import { ApiError, inWords } from "./errors.js";
 import { text } from "./language.js";
 import { card, notice, show } from "./shell.js";
 
-/** The text itself, as the rider agrees to it; its version is the API's CONSENT_VERSION. */
+/** The text itself, as the rider agrees to it. */
 export const consentText = () =>
   h(
     "div",
@@ -30,8 +29,8 @@ export const consentText = () =>
  * @param {() => void} options.agreed
  * @param {() => void} options.declined
  */
-export async function askForConsent({ wanted, message, erase, agreed, declined }) {
-  const { consentVersion } = await config();
+export function askForConsent({ wanted, message, erase, agreed, declined }) {
+  const shown = text.consent.version;
   const problem = h("div");
   const box = /** @type {HTMLInputElement} */ (h("input", { type: "checkbox", id: "agree" }));
   const submit = button(text.consent.submit, agree, { class: "button primary" });
@@ -47,20 +46,20 @@ export async function askForConsent({ wanted, message, erase, agreed, declined }
       box.focus();
       return;
     }
-    // Recorded is the version of the text that was shown.
-    if (wanted !== consentVersion) {
+    // In a tab that was open while another text was deployed, this is the one from before.
+    if (wanted !== shown) {
       outdated();
       return;
     }
-    submit.setAttribute("aria-disabled", "true");
+    setWaiting(submit, true);
     try {
-      await api.giveConsent(consentVersion);
+      await api.giveConsent(shown);
       agreed();
     } catch (error) {
       if (error instanceof ApiError && (error.status === 400 || error.status === 409)) outdated();
       else complain(inWords(error));
     } finally {
-      submit.removeAttribute("aria-disabled");
+      setWaiting(submit, false);
     }
   }
 

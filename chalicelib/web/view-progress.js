@@ -1,7 +1,7 @@
 /** While a photo is sent and looked at. */
 
 import * as art from "./art.js";
-import { button, h } from "./dom.js";
+import { button, h, isWaiting, setWaiting } from "./dom.js";
 import { language, text } from "./language.js";
 import { announce, card, notice, show } from "./shell.js";
 
@@ -17,6 +17,8 @@ export function sending({ url, cancel }) {
   const bar = h("progress", { max: 100, value: 0, "aria-label": text.sending.progress });
   const words = h("p", { class: "hint numbers" });
   const trouble = h("div");
+  const tellTrouble = troubleNotice(trouble, text.sending.trouble);
+  const stop = button(text.sending.cancel, () => isWaiting(stop) || cancel());
   let quarter = 0;
   show(
     card(
@@ -25,7 +27,7 @@ export function sending({ url, cancel }) {
       bar,
       words,
       trouble,
-      h("div", { class: "actions center" }, button(text.sending.cancel, cancel)),
+      h("div", { class: "actions center" }, stop),
     ),
   );
   return {
@@ -33,6 +35,7 @@ export function sending({ url, cancel }) {
     progress(sent, total) {
       const percent = total > 0 ? Math.floor((sent / total) * 100) : 0;
       bar.setAttribute("value", String(percent));
+      setWaiting(stop, sent === total); // what is all sent can't be called back
       words.textContent = `${text.sending.bytes(
         megabytes.format(sent / MEGABYTE),
         // A small photo is not one of no size.
@@ -44,15 +47,28 @@ export function sending({ url, cancel }) {
         announce(text.sending.percent(percent));
       }
     },
-    trouble: troubleNotice(trouble, text.sending.trouble),
+    /** @param {boolean} now */
+    trouble(now) {
+      if (now) setWaiting(stop, false);
+      tellTrouble(now);
+    },
   };
 }
 
-/** A photo that could not be sent, and may be sent again. */
-export function sendingFailed(/** @type {{url: string, reason: string, again: () => void, cancel: () => void}} */ options) {
+/**
+ * A photo that could not be sent, and may be sent again.
+ *
+ * @param {object} options
+ * @param {string} options.url of the photo
+ * @param {boolean} options.unsure whether it may have arrived all the same
+ * @param {string} options.reason
+ * @param {() => void} options.again
+ * @param {() => void} options.cancel
+ */
+export function sendingFailed(options) {
   show(
     card(
-      text.sending.failedTitle,
+      options.unsure ? text.sending.unsureTitle : text.sending.failedTitle,
       h("div", { class: "frame small" }, h("img", { src: options.url, alt: text.preview.alt })),
       notice("error", options.reason),
       h("p", { class: "hint center" }, text.sending.failedHint),
@@ -66,8 +82,12 @@ export function sendingFailed(/** @type {{url: string, reason: string, again: ()
   );
 }
 
-/** The photo is with us, and there is no outcome yet. */
-export function watching() {
+/**
+ * There is no outcome yet.
+ *
+ * @param {boolean} arrived whether the photo is known to be with us
+ */
+export function watching(arrived) {
   const trouble = h("div");
   const long = h("div");
   show(
@@ -80,7 +100,7 @@ export function watching() {
     ),
   );
   return {
-    trouble: troubleNotice(trouble, text.watching.trouble),
+    trouble: troubleNotice(trouble, arrived ? text.watching.trouble : text.watching.troubleUnsure),
     long() {
       long.replaceChildren(notice("warning", text.watching.long));
       announce(text.watching.long);

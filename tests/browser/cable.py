@@ -32,6 +32,8 @@ class Cable:
         self._connections: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._pulled = False
+        self._answering = threading.Event()
+        self._answering.set()
         self.bytes_a_second: int | None = None
 
     @property
@@ -39,17 +41,24 @@ class Cable:
         """What a browser context is given as its proxy."""
         return f"http://{LOOPBACK}:{self._listener.getsockname()[1]}"
 
+    def hold_answers(self) -> None:
+        """Let what the browser sends through, and nothing come back until it is plugged in again."""
+        self._answering.clear()
+
     def pull(self) -> None:
         """Cut every connection, and let none come through until it is plugged in again."""
         with self._lock:
             self._pulled = True
             for connection in self._connections:
-                connection.shutdown(socket.SHUT_RDWR)
+                with suppress(OSError):  # its browser has closed it, and its answer was held
+                    connection.shutdown(socket.SHUT_RDWR)
+        self._answering.set()
 
     def plug_in(self) -> None:
         """Let connections through again, at full speed."""
         with self._lock:
             self._pulled = False
+        self._answering.set()
         self.bytes_a_second = None
 
     def __enter__(self) -> Self:
@@ -88,6 +97,8 @@ class Cable:
     def _relay(self, source: socket.socket, target: socket.socket, *, upwards: bool = False) -> None:
         try:
             while chunk := source.recv(_CHUNK):
+                if not upwards:
+                    self._answering.wait()
                 target.sendall(_PROXY_REQUEST.sub(rb"\1", chunk) if upwards else chunk)
                 if upwards and self.bytes_a_second:
                     time.sleep(len(chunk) / self.bytes_a_second)  # that is how thin the cable is

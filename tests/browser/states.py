@@ -14,6 +14,7 @@ from typing import Any
 
 from playwright.sync_api import Page, Route
 
+from chalicelib.consent import CONSENT_VERSION
 from tests.browser.drawn import FACE_SVG
 from tests.browser.riding import RiderPage
 
@@ -41,6 +42,7 @@ class Answers:
     upload: dict[str, Any] = field(default_factory=lambda: {"status": "processing"})
     form: tuple[int, Mapping[str, str]] | None = None
     uploads_hang: bool = False
+    erasing_hangs: bool = False
 
 
 def answer_as_told(tab: RiderPage, answers: Answers) -> None:
@@ -52,13 +54,16 @@ def answer_as_told(tab: RiderPage, answers: Answers) -> None:
         route.fulfill(status=status, body="" if body is None else json.dumps(body), headers=headers)
 
     def consent(route: Route) -> None:
-        body = {"version": "2", "given": answers.consent} if route.request.method == "GET" else None
-        reply(route, body, 200 if body else 204)
+        if route.request.method == "GET":
+            reply(route, {"version": CONSENT_VERSION, "given": answers.consent})
+        else:
+            reply(route, status=204)
 
     def photo(route: Route) -> None:
         if route.request.method == "DELETE":
-            answers.has_photo = False
-            reply(route, status=204)
+            if not answers.erasing_hangs:
+                answers.has_photo = False
+                reply(route, status=204)
         elif answers.has_photo:
             live = {"thumbnailUrl": face, "avatarUrl": face, "acceptedAt": "2026-05-04T09:30:00Z"}
             reply(route, {"uploadId": _UPLOAD, **live})
@@ -182,6 +187,12 @@ def _ask_to_erase(tab: RiderPage) -> None:
     tab.reads("Erase your photo?")
 
 
+def _erase(tab: RiderPage) -> None:
+    _ask_to_erase(tab)
+    tab.press("Erase it")
+    tab.reads("Erasing your photo")
+
+
 def _drawn_png(page: Page) -> bytes:
     """The drawn face as a PNG, so that no photo of anybody is on any screenshot."""
     other = page.context.new_page()
@@ -210,6 +221,7 @@ STATES: Mapping[str, Callable[[RiderPage], None]] = {
     "accepted": _signed_in("Your unicorn knows you now", upload={"status": "accepted"}, has_photo=True),
     "live": _signed_in("Your photo", has_photo=True),
     "erase": _signed_in("Your photo", has_photo=True, then=_ask_to_erase),
+    "erasing": _signed_in("Your photo", has_photo=True, then=_erase, erasing_hangs=True),
     "rejected-sunglasses": _rejected("SUNGLASSES", "Please take your sunglasses off"),
     "rejected-taken": _rejected("FACE_ALREADY_EXISTS", "This face already has an account"),
     "appeal": _signed_in(

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Route
 
+from chalicelib.consent import CONSENT_VERSION
 from local.stack import Stack
 from tests.browser.riding import ACCEPTED, CHOOSE, LIVE, RiderPage, ready
 
@@ -109,6 +111,30 @@ def test_consent_comes_first_and_its_withdrawal_erases(
     assert live_face(stack, tab) is None
     tab.press("No, sign me out")
     tab.sees("Sign in")
+
+
+def test_whoever_reads_an_older_text_than_the_current_one_agrees_to_nothing(
+    new_page: Callable[..., RiderPage],
+) -> None:
+    """A tab that was open while a new text was deployed shows the one that it began with."""
+    tab = new_page()
+    tab.register()
+
+    def before(route: Route) -> None:
+        older = route.fetch().text().replace(f'"{CONSENT_VERSION}"', '"older"', 1)
+        route.fulfill(content_type="text/javascript", body=older)  # without the ETag of the current one
+
+    tab.page.route("**/web/strings.en.js", before)
+    tab.open()
+    tab.sign_in()
+    tab.sees("Before your first photo")
+    tab.page.get_by_role("checkbox").check()
+    tab.press("Agree and go on")
+    tab.reads("This text has changed meanwhile.")
+    tab.page.unroute("**/web/strings.en.js")
+    with tab.page.expect_event("load"):
+        tab.press("Reload the page")
+    tab.agree()
 
 
 def user_id(stack: Stack, tab: RiderPage) -> str:

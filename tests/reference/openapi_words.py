@@ -325,7 +325,6 @@ _SCHEMAS: Final[Mapping[str, Json]] = {
         hostedLogin=TEXT_OR_NULL,
         maxBytes={"type": "integer"},
         contentTypes={"type": "array", "items": TEXT},
-        consentVersion=TEXT,
     ),
     "Link": {"description": f"Lasts {_LINK_MINUTES} minutes.", **TEXT_OR_NULL},
     "UploadId": {"type": "string", "pattern": f"^{UUID7}$"},

@@ -10,11 +10,12 @@ from chalicelib import consent
 from chalicelib.consent import CONSENT_VERSION, give_consent, has_consented, withdraw_consent
 from chalicelib.erasure import Eraser
 from chalicelib.errors import ConsentMissingError
+from chalicelib.twins import record_twins
 from chalicelib.uploads import create_upload
 from tests.fakes import RIDER, FakeAws, photo
 from tests.unit.pipeline import accept, run
 
-STRINGS = Path(consent.__file__).parent / "web" / "strings.en.js"
+LANGUAGES = sorted((Path(consent.__file__).parent / "web").glob("strings.*.js"))
 
 
 @pytest.fixture
@@ -93,8 +94,20 @@ def test_without_consent_a_form_is_not_even_counted(aws: FakeAws) -> None:
     assert aws.dynamodb.items(aws.settings.uploads_table) == []
 
 
-def test_the_page_shows_the_text_of_this_version() -> None:
+@pytest.mark.parametrize("strings", LANGUAGES, ids=lambda path: path.name)
+def test_the_page_shows_the_text_of_this_version(strings: Path) -> None:
     """The consent's text in the page's strings begins with its version, and changes with it."""
-    assert STRINGS.exists(), "the page has no strings"
-    versions = re.findall(r'consent: \{\s*version: "([^"]+)"', STRINGS.read_text(encoding="utf-8"))
-    assert versions == [CONSENT_VERSION], "strings.en.js needs `consent: { version: … }`, the API's own"
+    versions = re.findall(r'consent: \{\s*version: "([^"]+)"', strings.read_text(encoding="utf-8"))
+    assert versions == [CONSENT_VERSION], f"{strings.name} needs `consent: {{ version: … }}`, the API's own"
+
+
+def test_the_text_names_the_records_that_a_riders_erasure_leaves(aws: FakeAws, eraser: Eraser) -> None:
+    aws.consent()
+    record_twins(RIDER, "rider-2", aws.records)
+    accept(aws, aws.upload(photo("anna")))
+    eraser.erase(RIDER)
+    left = {row["uploadId"]["S"].partition("#")[0] for row in aws.records.of_rider(RIDER)}
+    assert left == {"consent", "twin"}
+    words = (Path(consent.__file__).parent / "web" / "strings.en.js").read_text(encoding="utf-8")
+    (rights,) = re.findall(r'yourRightsText:\s*"([^"]+)"', words)
+    assert re.search(r"stays? .*what you agreed to.* twin.* until you ask us to remove", rights)

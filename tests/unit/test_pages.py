@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from chalicelib import pages
-from chalicelib.consent import CONSENT_VERSION
 from tests.fakes import FakeAws
 
 WEB = Path(pages.__file__).parent / "web"
@@ -74,7 +73,6 @@ def test_the_page_learns_its_stage_and_nothing_secret(aws: FakeAws) -> None:
         "hostedLogin": None,
         "maxBytes": 15 * 1024 * 1024,
         "contentTypes": ["image/jpeg", "image/png"],
-        "consentVersion": CONSENT_VERSION,
     }
 
 

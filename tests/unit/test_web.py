@@ -55,3 +55,34 @@ def test_each_reason_has_its_words(name: str) -> None:
     rejected = text(name).partition("rejected: {")[2].partition("appeal: {")[0]
     for reason in Reason:
         assert len(re.findall(rf"\b{reason}:", rejected)) == 2, f"{name} lacks a title or advice for {reason}"
+
+
+def keys(strings: str) -> list[str]:
+    """The dotted paths of a language's words: `privacy.title`."""
+    bare = re.sub(r"/\*.*?\*/|`[^`]*`|\"[^\"]*\"", "", strings, flags=re.DOTALL)
+    found: list[str] = []
+    within: list[str] = []
+    for name, opens, closes in re.findall(r"(\w+):\s*(\{)?|(\})", bare):
+        if closes:
+            within = within[:-1]
+        elif opens:
+            within.append(name)
+        else:
+            found.append(".".join([*within, name]))
+    return found
+
+
+def is_read(key: str, code: str) -> bool:
+    """Whether the page reads a key by its name, or one of its groups as a whole, by what it is told."""
+    names = key.split(".")
+    groups = [".".join(names[:length]) for length in range(1, len(names))]
+    wholes = [rf"\btext\.{re.escape(group)}\b(?!\.)" for group in groups]
+    return any(re.search(pattern, code) for pattern in (rf"\btext\.{re.escape(key)}\b", *wholes))
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_each_word_is_read_somewhere(name: str) -> None:
+    code = "".join(text(module) for module in MODULES if module not in LANGUAGES)
+    found = keys(text(name))
+    assert {"loading", "consent.items", "rejected.advice.NO_FACE", "errors.tooManyUntil"} <= set(found)
+    assert [key for key in found if not is_read(key, code)] == []
