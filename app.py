@@ -74,9 +74,9 @@ def audit(event: CloudWatchEvent) -> Event:
 
 
 def known_photo(event: Event) -> Event:
-    from chalicelib import executions
+    from chalicelib import originals
 
-    return {"event": event, "photo": call(executions.identify, photo=RiderPhoto.from_state(event))}
+    return {"event": event, "photo": call(originals.identify, photo=RiderPhoto.from_state(event))}
 
 
 @app.lambda_function(name="detect_faces")

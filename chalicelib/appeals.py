@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from chalicelib.errors import AppealRefusedError, InvalidInputError, PhotoGoneError
 from chalicelib.models import Reason, RiderPhoto, UploadStatus, is_upload_id, utf8
-from chalicelib.retention import is_kept
+from chalicelib.originals import is_kept
 from chalicelib.rows import iso, photo_of_row, status_of
 from chalicelib.uploads_table import UploadsTable
 
@@ -70,12 +70,6 @@ def appeal(user_id: str, upload_id: str, message: object, table: UploadsTable, s
     return True
 
 
-def waived_reasons(photo: RiderPhoto, table: UploadsTable) -> frozenset[Reason]:
-    """The rules that an operator waived for this upload."""
-    row = table.row_of(photo) or {}
-    return frozenset(Reason(reason["S"]) for reason in row.get("waived", {}).get("L", ()))
-
-
 def waive(photo: RiderPhoto, reason: Reason, table: UploadsTable) -> bool:
     """Waive a rule for a rejected upload, besides those that are waived already.
 
@@ -84,7 +78,7 @@ def waive(photo: RiderPhoto, reason: Reason, table: UploadsTable) -> bool:
     bool
         False if the upload is not rejected any more.
     """
-    waived = sorted({*waived_reasons(photo, table), reason})
+    waived = sorted({*table.waived_reasons(photo), reason})
     return table.update(
         photo,
         {"waived": {"L": [{"S": each} for each in waived]}},

@@ -24,7 +24,6 @@ from chalicelib.rows import Row, iso, text_of
 from chalicelib.rules import MAX_MATCHES
 from chalicelib.steps.retire_replaced import retire_older
 from chalicelib.strays import Strays
-from chalicelib.twins import are_twins
 from chalicelib.unfinished import Unfinished
 from chalicelib.uploads_table import UploadsTable
 from chalicelib.wiring import call
@@ -204,6 +203,8 @@ class Auditor:
         except self._rekognition.exceptions.InvalidParameterException:
             self._report.faces_without_row.append(row["faceId"]["S"])
             return
+        from chalicelib.twins import are_twins
+
         for match in matches:
             user_id, upload_id = owner_of_face(match["Face"].get("ExternalImageId", ""))
             mine = row["userId"]["S"]

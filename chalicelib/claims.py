@@ -14,12 +14,11 @@ most one confirms. docs/decisions/claims.md shows what breaks when any part is l
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from chalicelib.errors import FaceAlreadyExistsError, UndecidedRivalError, UploadEndedError
 from chalicelib.models import Claim, RiderPhoto, UploadStatus, minted_upload_id, owner_of_face
 from chalicelib.rows import status_of, text_of
-from chalicelib.twins import are_twins
 from chalicelib.uploads_table import UploadsTable
 
 # Whoever starts an execution by hand, for a photo that no form uploaded, wants it decided now: the
@@ -28,8 +27,7 @@ _BEGUN_ANEW_BY_HAND = (UploadStatus.FAILED, UploadStatus.REJECTED, UploadStatus.
 TAKEN = "Another rider already uses this face."
 
 
-@dataclass(frozen=True, slots=True)
-class Rival:
+class Rival(NamedTuple):
     """Another rider's face that matches, and the upload it was indexed for, if that is known."""
 
     user_id: str
@@ -85,6 +83,8 @@ def settle(rival: Rival, photo: RiderPhoto, table: UploadsTable) -> None:
     UndecidedRivalError
         If the rival is older and not decided yet.
     """
+    from chalicelib.twins import are_twins
+
     while True:
         row = table.row(rival.user_id, rival.upload_id) if rival.upload_id else None
         claim = text_of(row, "claim")

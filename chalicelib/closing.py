@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.errors import InvalidInputError
 from chalicelib.models import RiderPhoto, UploadStatus
 from chalicelib.observability import correlate, logger
+from chalicelib.originals import identified
 from chalicelib.rows import Row, has_ended, status_of
-from chalicelib.steps.notify_rider import notify_rider
-from chalicelib.steps.undo import identified, undo
 from chalicelib.uploads_table import UploadsTable
 from chalicelib.wiring import call
 
@@ -70,8 +69,12 @@ def close_execution(
     photo = identified(photo, s3)
     if _is_closed(table.row_of(photo)):
         return None
+    from chalicelib.steps.undo import undo
+
     undone = undo(photo, event, table, dynamodb, rekognition, s3, sqs, settings)
     if undone["status"] == UploadStatus.FAILED:
+        from chalicelib.steps.notify_rider import notify_rider
+
         notify_rider(photo, event, table, cognito, ses, settings)
     return str(undone["status"])
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from chalicelib.erasure import Eraser
 from chalicelib.errors import ConsentMissingError, InvalidInputError
-from chalicelib.records import RiderRecords
 from chalicelib.rows import iso, text_of
+
+if TYPE_CHECKING:
+    from chalicelib.erasure import Eraser
+    from chalicelib.records import RiderRecords
 
 # Of the text that riders agree to, which is in web/strings.en.js: whoever changes what it says changes
 # both, and each rider is asked again.

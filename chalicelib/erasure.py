@@ -19,7 +19,7 @@ from chalicelib.clients import error_code
 from chalicelib.executions import EXECUTION_LIFE, FORM_LIFE
 from chalicelib.models import RiderPhoto, UploadStatus, uuid7
 from chalicelib.observability import logger
-from chalicelib.originals import delete_objects_of
+from chalicelib.rider_objects import delete_objects_of
 from chalicelib.riders import live_item
 from chalicelib.rows import Row, iso, status_of, text_of
 from chalicelib.uploads_table import UploadsTable

@@ -17,13 +17,11 @@ from chalicelib.models import (
     UploadStatus,
     minted_upload_id,
     object_digest,
-    upload_id_of_object,
     user_id_of_key,
     utf8,
     valid_bucket,
 )
 from chalicelib.observability import correlate, count, logger
-from chalicelib.riders import live_item
 from chalicelib.rows import has_ended, text_of
 from chalicelib.uploads_table import RESTARTABLE, UploadsTable
 
@@ -204,7 +202,8 @@ def start_processing(
     if photo.upload_id and not table.bind(photo):
         row = table.row_of(photo)
         if row is None:
-            from chalicelib.retention import is_kept
+            from chalicelib.originals import is_kept
+            from chalicelib.riders import live_item
 
             if not is_kept(photo, s3):
                 return Started.SUPERSEDED  # its rider was erased, longer ago than the tombstone lasts
@@ -271,18 +270,6 @@ def start(photo: RiderPhoto, step_functions: SFNClient, state_machine_arn: str) 
 
 def _executions_of(state_machine_arn: str) -> str:
     return state_machine_arn.replace(":stateMachine:", ":execution:")
-
-
-def identify(photo: RiderPhoto, s3: S3Client) -> RiderPhoto:
-    """The photo with its version and uploadId, asking S3 for what is not known yet."""
-    if photo.version_id and photo.upload_id:
-        return photo
-    head = s3.head_object(**photo.as_s3_object())
-    version_id = photo.version_id or head.get("VersionId", UNVERSIONED)
-    upload_id = photo.upload_id or upload_id_of_object(
-        photo.bucket, photo.key, version_id, head["LastModified"]
-    )
-    return replace(photo, version_id=version_id, upload_id=upload_id)
 
 
 def _field(detail: object, name: str) -> Mapping[str, Any]:

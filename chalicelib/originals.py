@@ -1,78 +1,53 @@
-"""What lies in the buckets of a rider: originals in every version, and the small pictures made of them."""
+"""Originals: the objects that riders uploaded, as S3 has them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
 
-from chalicelib.models import UNVERSIONED, UPLOAD_PREFIX, is_upload_id, upload_id_of_object
-from chalicelib.pictures import THUMBNAIL_PREFIX, delete_objects
-from chalicelib.rows import text_of
+from chalicelib.clients import error_code, is_transient
+from chalicelib.models import UNVERSIONED, RiderPhoto, upload_id_of_object
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from chalicelib.settings import Settings
-
-# A bucket, and up to 1,000 versions of objects in it.
-type _Batch = tuple[str, list[dict[str, str]]]
-
-
-def delete_objects_of(
-    user_id: str, rows: Sequence[Mapping[str, Any]], before: str, s3: S3Client, settings: Settings
-) -> int:
-    """Delete the originals and small pictures of a rider's uploads that were minted before an uploadId.
-
-    Parameters
-    ----------
-    rows
-        The rider's rows, and the item: they name photos that no form uploaded.
-
-    Returns
-    -------
-    int
-        How many versions were deleted.
-    """
-    photos, thumbnails = settings.photo_bucket, settings.thumbnail_bucket
-    # Listed whole first: a page begins after the last version of the one before, which must be there.
-    batches = [
-        *_versions(photos, f"{UPLOAD_PREFIX}{user_id}/", before, s3),
-        *_versions(thumbnails, f"{THUMBNAIL_PREFIX}{user_id}/", before, s3),
-        *_elsewhere(rows, photos),
-    ]
-    for bucket, batch in batches:
-        delete_objects(s3, bucket, batch)
-    return sum(len(batch) for _, batch in batches)
+# What S3 answers where an object is not, or not any more: HEAD's have no body that could hold a code.
+GONE: Final = {"NoSuchKey", "NoSuchVersion", "MethodNotAllowed", "400", "404", "405"}
+_NO_AGE: Final = datetime.fromtimestamp(0, UTC)
 
 
-def _versions(bucket: str, prefix: str, before: str, s3: S3Client) -> Iterator[_Batch]:
-    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
-        batch = [
-            {"Key": version["Key"], "VersionId": version["VersionId"]}
-            for version in (*page.get("Versions", []), *page.get("DeleteMarkers", []))
-            if _upload_of(bucket, version) < before
-        ]
-        if batch:
-            yield bucket, batch
+def identify(photo: RiderPhoto, s3: S3Client) -> RiderPhoto:
+    """The photo with its version and uploadId, asking S3 for what is not known yet."""
+    if photo.version_id and photo.upload_id:
+        return photo
+    head = s3.head_object(**photo.as_s3_object())
+    version_id = photo.version_id or head.get("VersionId", UNVERSIONED)
+    upload_id = photo.upload_id or upload_id_of_object(
+        photo.bucket, photo.key, version_id, head["LastModified"]
+    )
+    return replace(photo, version_id=version_id, upload_id=upload_id)
 
 
-def _elsewhere(rows: Sequence[Mapping[str, Any]], bucket: str) -> Iterator[_Batch]:
-    """Photos that no form uploaded, so that they lie elsewhere: the very versions that the rider's rows name.
+def identified(photo: RiderPhoto, s3: S3Client) -> RiderPhoto:
+    """The photo with its version and uploadId, also if the object is not there."""
+    try:
+        return identify(photo, s3)
+    except s3.exceptions.ClientError as error:
+        if is_transient(error):
+            raise
+    # There is no such object, so it has no age: its row is named after the input alone.
+    version_id = photo.version_id or UNVERSIONED
+    upload_id = photo.upload_id or upload_id_of_object(photo.bucket, photo.key, version_id, _NO_AGE)
+    return replace(photo, version_id=version_id, upload_id=upload_id)
 
-    Other versions under that key may be another rider's. What names another bucket than the stage's was a
-    mistake of whoever started it by hand: no function could read it, and none may delete there.
-    """
-    for row in rows:
-        key = text_of(row, "s3key")
-        if key and not key.startswith(UPLOAD_PREFIX) and text_of(row, "s3bucket") == bucket:
-            # Without versions there is one, which S3 calls so.
-            version_id = text_of(row, "s3versionid") or UNVERSIONED
-            yield bucket, [{"Key": key, "VersionId": version_id}]
 
-
-def _upload_of(bucket: str, version: Mapping[str, Any]) -> str:
-    """The uploadId that a version of an original or a thumbnail belongs to: its name, or from its age."""
-    name = version["Key"].rpartition("/")[2].partition(".")[0]
-    if is_upload_id(name):
-        return str(name)
-    return upload_id_of_object(bucket, version["Key"], version["VersionId"], version["LastModified"])
+def is_kept(photo: RiderPhoto, s3: S3Client) -> bool:
+    """Whether the original is still there, in the version that the photo names."""
+    try:
+        s3.head_object(**photo.as_s3_object())
+    except s3.exceptions.ClientError as error:
+        if error_code(error) not in GONE:
+            raise
+        return False
+    return True

@@ -196,12 +196,14 @@ def _cut(image: Image, box: tuple[float, float, float, float], side: int) -> Ima
 
 def _plain(small: Image, profile: bytes | None, transparent: bool, orientation: int) -> Image:
     """The picture upright, in sRGB, with nothing but its pixels."""
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     mode = "RGBA" if transparent else "RGB"
     upright = Image.new(mode, small.size)
     upright.paste(_in_srgb(small, profile, mode))
     if orientation > 1:
+        from PIL import ImageOps
+
         upright.getexif()[_ORIENTATION] = orientation
         ImageOps.exif_transpose(upright, in_place=True)
     upright.info.clear()
@@ -210,9 +212,9 @@ def _plain(small: Image, profile: bytes | None, transparent: bool, orientation: 
 
 def _in_srgb(small: Image, profile: bytes | None, mode: str) -> Image:
     """The picture's colours as sRGB has them; a profile that is damaged or of another mode is ignored."""
-    from PIL import ImageCms
-
     if profile:
+        from PIL import ImageCms
+
         out = mode if small.mode in {"RGB", "RGBA"} else "RGB"
         try:
             embedded = ImageCms.ImageCmsProfile(io.BytesIO(profile))

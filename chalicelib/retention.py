@@ -12,7 +12,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from chalicelib.clients import error_code
-from chalicelib.models import UNVERSIONED, UPLOAD_PREFIX, RiderPhoto, UploadStatus
+from chalicelib.models import UNVERSIONED, UPLOAD_PREFIX, UploadStatus
+from chalicelib.originals import GONE
 from chalicelib.passes import Cursors, LookAfter
 from chalicelib.rows import Row, iso, status_of, text_of
 from chalicelib.uploads_table import UploadsTable
@@ -29,8 +30,6 @@ _ENDED: Final = (
     UploadStatus.SUPERSEDED,
     UploadStatus.ACCEPTED,
 )
-# S3's answers to HEAD have no body that could hold a code.
-_GONE: Final = {"NoSuchKey", "NoSuchVersion", "MethodNotAllowed", "400", "404", "405"}
 
 
 class Kept(StrEnum):
@@ -81,19 +80,8 @@ class Retention:
                 **version,  # type: ignore[arg-type]
             )
         except self._s3.exceptions.ClientError as error:
-            if error_code(error) not in _GONE:
+            if error_code(error) not in GONE:
                 raise
-
-
-def is_kept(photo: RiderPhoto, s3: S3Client) -> bool:
-    """Whether the original is still there, in the version that the photo names."""
-    try:
-        s3.head_object(**photo.as_s3_object())
-    except s3.exceptions.ClientError as error:
-        if error_code(error) not in _GONE:
-            raise
-        return False
-    return True
 
 
 def kept_as(row: Row, settings: Settings) -> Kept:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from chalicelib.rows import text_of
 from chalicelib.uploads_table import UploadsTable
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
 URL_SECONDS: Final = 300
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
+class Contact(NamedTuple):
     """Where, and in which language, a rider is written to."""
 
     address: str

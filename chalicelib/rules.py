@@ -8,12 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from chalicelib.errors import PhotoDoesNotMeetRequirementError, SettingsError
-from chalicelib.image_header import ImageHeader
 from chalicelib.models import Reason
 from chalicelib.outcome import MESSAGE_STARTS, Unclear
+
+if TYPE_CHECKING:
+    from chalicelib.image_header import ImageHeader
 
 type FaceDetail = Mapping[str, Any]
 

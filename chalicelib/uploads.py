@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.consent import require_consent
 from chalicelib.errors import InvalidInputError
-from chalicelib.limits import count_form
 from chalicelib.models import (
     CONTENT_TYPES,
     Reason,
@@ -97,6 +95,9 @@ def create_upload(
     TooManyUploadsError
         If the rider had too many forms of late.
     """
+    from chalicelib.consent import require_consent
+    from chalicelib.limits import count_form
+
     extension = CONTENT_TYPES.get(content_type) if isinstance(content_type, str) else None
     if extension is None or not isinstance(content_type, str):
         raise InvalidInputError("'contentType' must be 'image/jpeg' or 'image/png'.")

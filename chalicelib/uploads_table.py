@@ -207,6 +207,11 @@ class UploadsTable:
         """The photo's own row."""
         return self.row(photo.user_id, photo.known_upload_id)
 
+    def waived_reasons(self, photo: RiderPhoto) -> frozenset[Reason]:
+        """The rules that an operator waived for this upload: see `appeals`."""
+        row = self.row_of(photo) or {}
+        return frozenset(Reason(reason["S"]) for reason in row.get("waived", {}).get("L", ()))
+
     def status(self, photo: RiderPhoto) -> UploadStatus | None:
         """The row's status, or None without a row."""
         return status_of(self.row_of(photo))

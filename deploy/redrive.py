@@ -10,8 +10,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.errors import RiderPhotoError
-from chalicelib.executions import Started, identify, restart
+from chalicelib.executions import Started, restart
 from chalicelib.models import RiderPhoto
+from chalicelib.originals import identify
 from deploy.deployed import DeployedStage, find_deployed
 from deploy.errors import FORBIDDEN, NO_PHOTO_READER, aws_errors_explained, error_code
 from deploy.functions import AUDIT

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,13 +11,12 @@ import pytest
 
 from benchmarks.costs.counts import CASES, WORKSHOP, Count, count
 from benchmarks.costs.figures import Figure
-from chalicelib import clients, wiring
 from chalicelib.settings import settings
 from tests.fakes import ENVIRONMENT, FakeAws
+from tests.fakes.app import app_on
 from tests.statemachine.pipeline import Pipeline
 
 COMMAND: Final = "python -m benchmarks.costs calls"
-_CLIENTS: Final = ("s3", "dynamodb", "rekognition", "ses", "sqs", "step_functions", "cognito")
 
 
 def missing() -> list[str]:
@@ -69,9 +67,5 @@ def _pipeline() -> Iterator[Pipeline]:
             patch.setenv(name, value)
         settings.cache_clear()
         aws = FakeAws()
-        for name in _CLIENTS:
-            fake = getattr(aws, name)
-            patch.setattr(clients, name, lambda fake=fake: fake)
-            patch.setitem(wiring._PROVIDERS, name, lambda fake=fake: fake)  # type: ignore[index]
-        yield Pipeline(aws, importlib.import_module("app").app)
+        yield Pipeline(aws, app_on(aws, patch))
     settings.cache_clear()

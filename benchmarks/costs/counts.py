@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from benchmarks.costs.events import object_created
 from chalicelib.models import RiderPhoto
 from tests.fakes import face
 from tests.fakes import photo as picture
@@ -60,11 +61,8 @@ def count(pipeline: Pipeline, upload: Callable[[Pipeline], RiderPhoto]) -> Count
     for client in aws.clients:
         client.calls.clear()
     read = _watch_reads(aws.s3)
-    detail = {
-        "bucket": {"name": uploaded.bucket},
-        "object": {"key": uploaded.key, "version-id": uploaded.version_id},
-    }
-    pipeline.invoke("start_processing", _event(detail))
+    event = object_created(uploaded.bucket, uploaded.key, uploaded.version_id)
+    pipeline.invoke("start_processing", event)
     execution = pipeline.run(uploaded)
     aws.s3.around = None
     requests = Counter(
@@ -77,20 +75,6 @@ def count(pipeline: Pipeline, upload: Callable[[Pipeline], RiderPhoto]) -> Count
     return Count(
         aws.status(uploaded), size, dict(sorted((+requests).items())), len(execution.entered), sum(read)
     )
-
-
-def _event(detail: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "version": "0",
-        "id": "1",
-        "detail-type": "Object Created",
-        "source": "aws.s3",
-        "account": "123456789012",
-        "time": "2026-01-01T00:00:00Z",
-        "region": "us-east-1",
-        "resources": [],
-        "detail": detail,
-    }
 
 
 def _watch_reads(s3: Any) -> list[int]:

@@ -14,10 +14,11 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any, Final
 
+from benchmarks.costs.events import event_of_each
 from benchmarks.costs.figures import Figure
 from benchmarks.costs.processes import FOLDER, PROJECT, cost_of, interleaved, median_seconds
 from benchmarks.costs.stacks import bench_stack
-from deploy.functions import FUNCTIONS, Names
+from deploy.functions import Names
 from local import demo
 from local.demo_photos import story
 from local.places import CACHE
@@ -38,7 +39,6 @@ _FUNCTION_OF_STATE: Final = {
     "RetireReplacedPhoto": "retire_replaced",
     "PhotoDoesNotMeetRequirement": "notify_rider",
 }
-_INPUT: Final = ("userId", "s3Bucket", "s3Key", "s3VersionId")
 _PYTHON: Final = "pass"
 _APP: Final = "import app"
 # As an app does that makes its clients at the top of its modules.
@@ -147,33 +147,7 @@ def _events(stack: Any) -> Iterator[tuple[str, Any]]:
     found: dict[str, Any] = {}
     for outcome in outcomes:
         found = {**_sent(stack, outcome.executionArn), **found}
-    accepted = outcomes[0]
-    state = found["make_thumbnail"].get("state", found["make_thumbnail"])
-    bucket, key = state["s3Bucket"], state["s3Key"]
-    version_id = state.get("s3VersionId")
-    detail = {"bucket": {"name": bucket}, "object": {"key": key, "version-id": version_id}}
-    common = {"id": "1", "account": "000000000000", "time": "2026-01-01T00:00:00Z", "region": "us-east-1"}
-    rule = {**common, "version": "0", "resources": []}
-    found["start_processing"] = {
-        **rule, "source": "aws.s3", "detail-type": "Object Created", "detail": detail,
-    }  # fmt: skip
-    turn = {"startsAt": {"dataType": "String", "stringValue": "2026-01-01T00:00:00+00:00"}}
-    message = {"messageId": "1", "body": json.dumps(found["start_processing"]), "messageAttributes": turn}
-    found["start_waiting"] = {"Records": [message]}
-    ended = {
-        "executionArn": accepted.executionArn,
-        "status": "FAILED",
-        "input": json.dumps({name: state[name] for name in _INPUT if name in state}),
-    }
-    change = "Step Functions Execution Status Change"
-    found["close_execution"] = {**rule, "source": "aws.states", "detail-type": change, "detail": ended}
-    failed = {**state, "errorInfo": {"Error": "ValueError", "Cause": "{}"}}
-    found["undo"] = {"executionArn": accepted.executionArn, "state": failed}
-    found["audit"] = {**rule, "source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
-    found["persist_metadata"] = found["retire_replaced"]["state"]
-    found["api_handler"] = _request(accepted.userId, accepted.uploadId)
-    for function in FUNCTIONS:
-        yield function, found[function]
+    yield from event_of_each(found, outcomes[0].userId, outcomes[0].uploadId).items()
 
 
 def _sent(stack: Any, execution: str | None) -> dict[str, Any]:
@@ -186,28 +160,6 @@ def _sent(stack: Any, execution: str | None) -> dict[str, Any]:
                 state = json.loads(entered["input"])
                 sent[_FUNCTION_OF_STATE[entered["name"]]] = {"executionArn": execution, "state": state}
     return sent
-
-
-def _request(user_id: str, upload_id: str) -> dict[str, Any]:
-    """`GET /uploads/{uploadId}` as API Gateway hands it on."""
-    return {
-        "httpMethod": "GET",
-        "resource": "/uploads/{upload_id}",
-        "path": f"/uploads/{upload_id}",
-        "headers": {"Accept": "application/json"},
-        "multiValueQueryStringParameters": None,
-        "pathParameters": {"upload_id": upload_id},
-        "stageVariables": None,
-        "body": None,
-        "isBase64Encoded": False,
-        "requestContext": {
-            "httpMethod": "GET",
-            "resourcePath": "/uploads/{upload_id}",
-            "path": f"/api/uploads/{upload_id}",
-            "authorizer": {"claims": {"sub": user_id}},
-            "identity": {"sourceIp": "127.0.0.1"},
-        },
-    }
 
 
 def versions() -> dict[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.appeals import waived_reasons
 from chalicelib.claims import confirm, rivals_among, settle
 from chalicelib.errors import FaceNotVisibleYetError, InvalidInputError, SupersededError
 from chalicelib.models import Reason, RiderPhoto, payload_of, state_of
@@ -104,5 +103,5 @@ def _check_same_person(
     if live_face is None or live_face in matching or "faceChangeAllowed" in live:
         return
     known = rekognition.list_faces(CollectionId=settings.collection_id, FaceIds=[live_face])["Faces"]
-    if known and Reason.FACE_CHANGED not in waived_reasons(photo, table):
+    if known and Reason.FACE_CHANGED not in table.waived_reasons(photo):
         raise rejected(Reason.FACE_CHANGED)

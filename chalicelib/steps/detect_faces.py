@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.appeals import waived_reasons
 from chalicelib.clients import error_code
 from chalicelib.errors import PhotoDoesNotMeetRequirementError, PhotoNotFoundError
 from chalicelib.image_header import ImageHeader, read_image_header
@@ -56,7 +55,7 @@ def detect_faces(
     try:
         face = rules.the_one_clear_face(faces["FaceDetails"], header)
     except PhotoDoesNotMeetRequirementError as broken:
-        waived = waived_reasons(photo, table)
+        waived = table.waived_reasons(photo)
         if broken.reason not in waived:
             raise
         face = rules.the_one_clear_face(faces["FaceDetails"], header, waived)

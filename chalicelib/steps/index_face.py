@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.appeals import waived_reasons
 from chalicelib.claims import TAKEN, open_claim
 from chalicelib.errors import FaceAlreadyExistsError
 from chalicelib.models import Reason, RiderPhoto
@@ -56,7 +55,7 @@ def index_face(
     if photo.execution_arn:
         open_claim(photo, table)
     answer = _index(photo, settings.quality_filter, rekognition, settings)
-    if not answer["FaceRecords"] and Reason.FACE_NOT_CLEAR in waived_reasons(photo, table):
+    if not answer["FaceRecords"] and Reason.FACE_NOT_CLEAR in table.waived_reasons(photo):
         answer = _index(photo, "NONE", rekognition, settings)
     if not answer["FaceRecords"]:
         raise rejected(Reason.FACE_NOT_CLEAR, f": {_why_unindexed(answer['UnindexedFaces'])}.")

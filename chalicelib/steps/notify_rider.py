@@ -33,7 +33,7 @@ def notify_rider(
     Parameters
     ----------
     photo
-        With its uploadId; see `executions.identify`.
+        With its uploadId; see `originals.identify`.
     event
         The state, with `errorInfo`.
 

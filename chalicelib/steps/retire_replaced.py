@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.claims import withdraw
 from chalicelib.errors import SupersededError
-from chalicelib.mail.delivery import tell_rider
 from chalicelib.models import RiderPhoto, UploadStatus, payload_of, state_of
 from chalicelib.pictures import PICTURES, delete_pictures
 from chalicelib.riders import live_item
@@ -63,6 +62,8 @@ def retire_replaced(
     live = live_item(photo.user_id, dynamodb, settings.rider_photo_table)
     retired = retire_older(live, table, rekognition, s3, settings)
     if settings.mail_on_accepted and text_of(live, "uploadId") == photo.known_upload_id:
+        from chalicelib.mail.delivery import tell_rider
+
         tell_rider(photo, UploadStatus.ACCEPTED, table, cognito, ses, settings)
     return {"retired": retired}
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.claims import TAKEN, is_taken, rivals_among
+from chalicelib.claims import TAKEN, Rival, is_taken, rivals_among
 from chalicelib.errors import FaceAlreadyExistsError
 from chalicelib.models import Reason, RiderPhoto
 from chalicelib.rules import MAX_MATCHES, rejected
-from chalicelib.twins import are_twins
 from chalicelib.uploads_table import UploadsTable
 
 if TYPE_CHECKING:
@@ -47,6 +46,12 @@ def search_face(
             raise
         raise rejected(Reason.FACE_NOT_CLEAR, ": it cannot be compared with other faces.") from error
     rivals = rivals_among(photo, (match["Face"].get("ExternalImageId", "") for match in matches))
-    if any(is_taken(rival, table) and not are_twins(photo.user_id, rival.user_id, table) for rival in rivals):
+    if any(is_taken(rival, table) and not _are_twins(photo, rival, table) for rival in rivals):
         raise FaceAlreadyExistsError(TAKEN)
     return {"matches": len(matches)}
+
+
+def _are_twins(photo: RiderPhoto, rival: Rival, table: UploadsTable) -> bool:
+    from chalicelib.twins import are_twins
+
+    return are_twins(photo.user_id, rival.user_id, table)

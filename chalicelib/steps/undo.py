@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.claims import withdraw
 from chalicelib.clients import is_transient
 from chalicelib.errors import SupersededError, UploadEndedError
-from chalicelib.executions import identify
 from chalicelib.models import (
-    UNVERSIONED,
     Claim,
     RiderPhoto,
     UploadStatus,
     minted_upload_id,
     payload_of,
     state_of,
-    upload_id_of_object,
 )
 from chalicelib.observability import count
+from chalicelib.originals import identified
 from chalicelib.outcome import error_message, reason_of
 from chalicelib.pictures import delete_pictures, places_of, possible_keys
 from chalicelib.riders import live_item, refuse_late_write
@@ -38,7 +34,6 @@ if TYPE_CHECKING:
 
     from chalicelib.settings import Settings
 
-_NO_AGE = datetime.fromtimestamp(0, UTC)
 _FAILED_MESSAGE = "The photo could not be processed. It is not the photo's fault: please try again later."
 DECIDED = "decided"
 _NOT_A_FAILURE = {SupersededError.__name__, UploadEndedError.__name__}
@@ -167,19 +162,6 @@ def _faces_of_upload(photo: RiderPhoto, rekognition: RekognitionClient, settings
         for match in answer["FaceMatches"]
         if match["Face"].get("ExternalImageId") == photo.external_image_id
     }
-
-
-def identified(photo: RiderPhoto, s3: S3Client) -> RiderPhoto:
-    """The photo with its version and uploadId, also if the object is not there."""
-    try:
-        return identify(photo, s3)
-    except s3.exceptions.ClientError as error:
-        if is_transient(error):
-            raise
-    # There is no such object, so it has no age: its row is named after the input alone.
-    version_id = photo.version_id or UNVERSIONED
-    upload_id = photo.upload_id or upload_id_of_object(photo.bucket, photo.key, version_id, _NO_AGE)
-    return replace(photo, version_id=version_id, upload_id=upload_id)
 
 
 def _send_letter(

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 from chalicelib.consent import CONSENT_VERSION, give_consent
-from chalicelib.executions import execution_name, identify
+from chalicelib.executions import execution_name
 from chalicelib.models import RiderPhoto, upload_key, uuid7
+from chalicelib.originals import identify
 from chalicelib.records import RiderRecords
 from chalicelib.settings import Settings
 from chalicelib.uploads_table import BY_STATUS_INDEX, UploadsTable

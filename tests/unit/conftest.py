@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import socket
 import threading
 from collections.abc import Iterator
@@ -12,9 +11,9 @@ import pytest
 from chalice import Chalice
 from hypothesis import settings as hypothesis_settings
 
-from chalicelib import clients, wiring
 from chalicelib.settings import settings
 from tests.fakes import ENVIRONMENT, FakeAws
+from tests.fakes.app import app_on
 
 # A busy machine is no failure: how long an example takes says nothing here.
 hypothesis_settings.register_profile("unit", deadline=None)
@@ -59,9 +58,4 @@ def aws() -> FakeAws:
 @pytest.fixture
 def app(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Chalice:
     """The app, whose functions call the fakes."""
-    for name in ("s3", "dynamodb", "rekognition", "ses", "sqs", "step_functions", "cognito"):
-        fake = getattr(aws, name)
-        monkeypatch.setattr(clients, name, lambda fake=fake: fake)
-        monkeypatch.setitem(wiring._PROVIDERS, name, lambda fake=fake: fake)  # type: ignore[index]
-    app: Chalice = importlib.import_module("app").app
-    return app
+    return app_on(aws, monkeypatch)

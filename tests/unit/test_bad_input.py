@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from chalicelib.closing import close_execution
 from chalicelib.errors import InvalidInputError, RiderPhotoError
-from chalicelib.executions import handle_object_created, identify
+from chalicelib.executions import handle_object_created
 from chalicelib.models import USER_ID, RiderPhoto
+from chalicelib.originals import identify
 from chalicelib.steps.detect_faces import detect_faces as detect_faces_step
 from chalicelib.steps.notify_rider import notify_rider as notify_rider_step
 from chalicelib.steps.undo import undo as undo_step

@@ -83,7 +83,7 @@ def test_a_form_that_is_asked_for_while_consent_is_withdrawn_is_older_than_the_e
         check(user_id, records)
         withdraw_consent(RIDER, aws.records, eraser)
 
-    monkeypatch.setattr("chalicelib.uploads.require_consent", check_then_withdraw)
+    monkeypatch.setattr("chalicelib.consent.require_consent", check_then_withdraw)
     form = run(aws, create_upload, user_id=RIDER, content_type="image/jpeg")
     assert form.upload_id < (aws.live_item() or {})["uploadId"]["S"]
 

@@ -11,8 +11,8 @@ import pytest
 
 from chalicelib.erasure import ERASED_RIDERS, ERASURES, Eraser, Erasure
 from chalicelib.errors import ServiceUnavailableError
-from chalicelib.executions import identify
 from chalicelib.models import RiderPhoto, UploadStatus
+from chalicelib.originals import identify
 from tests.fakes import RIDER, FakeAws, photo
 from tests.fakes.service import FakeClient
 from tests.unit.pipeline import (

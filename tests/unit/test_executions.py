@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.errors import InvalidInputError
-from chalicelib.executions import Started, execution_name, identify, photo_of_event, start_processing
+from chalicelib.executions import Started, execution_name, photo_of_event, start_processing
 from chalicelib.models import UNVERSIONED, RiderPhoto, UploadStatus
+from chalicelib.originals import identify
 from chalicelib.rows import key_of
 from tests.fakes import RIDER, FakeAws, photo
 from tests.unit.pipeline import run

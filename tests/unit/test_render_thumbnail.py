@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageDraw
+from PIL.JpegImagePlugin import JpegImageFile
 
+from benchmarks.costs.samples import SELFIE
 from chalicelib.errors import PhotoDoesNotMeetRequirementError
 from chalicelib.models import Reason
 from chalicelib.rendering import AVATAR_SIDE, Picture, avatar_square
@@ -212,6 +214,51 @@ def test_a_phones_multi_picture_file_is_its_first_picture() -> None:
     output = io.BytesIO()
     marked().save(output, "MPO", save_all=True, append_images=[Image.new("RGB", (800, 400))])
     assert near(render(output.getvalue()).getpixel((10, 10)), RED)
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """The size of each JPEG as libjpeg has decoded it."""
+    sizes: list[tuple[int, int]] = []
+    load = JpegImageFile.load
+
+    def note(image: JpegImageFile) -> Any:
+        first = image.tile != []
+        loaded = load(image)
+        if first:
+            sizes.append(image.size)
+        return loaded
+
+    monkeypatch.setattr(JpegImageFile, "load", note)
+    return sizes
+
+
+@pytest.mark.parametrize(
+    ("size", "orientation", "face", "expected"),
+    [
+        ((3024, 4032), 1, None, (378, 504)),
+        ((3024, 4032), 1, SELFIE, (378, 504)),
+        ((4032, 3024), 6, SELFIE, (504, 378)),
+        ((4032, 3024), 5, None, (504, 378)),
+        ((4284, 5712), 1, SELFIE, (536, 714)),
+        # A smaller face needs more pixels of the photo, up to all of them.
+        ((3024, 4032), 1, {**FACE, "Width": 0.3, "Height": 0.2}, (756, 1008)),
+        ((3024, 4032), 1, {**FACE, "Width": 0.2, "Height": 0.15}, (1512, 2016)),
+        ((3024, 4032), 1, {**FACE, "Width": 0.1, "Height": 0.08}, (3024, 4032)),
+    ],
+)
+def test_a_photo_is_decoded_at_the_least_scale_that_both_pictures_need(
+    decoded: list[tuple[int, int]],
+    size: tuple[int, int],
+    orientation: int,
+    face: dict[str, float] | None,
+    expected: tuple[int, int],
+) -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    photo = encoded(Image.new("RGB", size, RED), exif=exif)
+    render_both(photo, BOX, face, PhotoRules())
+    assert decoded == [expected]
 
 
 # --- the avatar -----------------------------------------------------------------------------------------

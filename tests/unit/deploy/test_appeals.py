@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.appeals import appeal, waived_reasons
+from chalicelib.appeals import appeal
 from chalicelib.errors import FaceAlreadyExistsError
 from chalicelib.models import Reason, RiderPhoto, UploadStatus
 from chalicelib.steps.search_face import search_face
@@ -158,8 +158,8 @@ def test_other_rules_are_waived_for_this_upload_alone(aws: FakeAws, reason: Reas
     uploaded = refuse(aws, aws.upload(photo("anna")), reason)
     other = refuse(aws, aws.upload(photo("anna", nonce=1)), reason)
     assert accept(options(uploaded), Lines()).waived == reason
-    assert waived_reasons(uploaded, aws.table) == {reason}
-    assert waived_reasons(other, aws.table) == frozenset()
+    assert aws.table.waived_reasons(uploaded) == {reason}
+    assert aws.table.waived_reasons(other) == frozenset()
 
 
 @pytest.mark.parametrize("reason", [Reason.NO_FACE, Reason.MULTIPLE_FACES, Reason.IMAGE_UNREADABLE])
