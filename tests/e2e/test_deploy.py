@@ -198,7 +198,7 @@ def test_functions_have_their_own_roles_and_what_chalice_cannot_set_is_set_after
     url = f"{aws.endpoint}/_aws/execute-api/{deployment['rest_api_id']}/api/uploads/x"
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with pytest.raises(urllib.error.HTTPError) as refused:
-        opener.open(url, timeout=20)
+        opener.open(url, timeout=60)
     with refused.value as answer:
         assert answer.code == 401
 
