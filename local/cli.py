@@ -15,6 +15,7 @@ from local import cli_demo, cli_up
 from local.demo_photos import PhotoPathError
 from local.downloads import DownloadError
 from local.processes import ProcessError
+from local.rekognition.weights import WeightsError
 from local.riders import RiderError
 from local.running import AlreadyRunningError, StillRunningError
 
@@ -26,6 +27,8 @@ _EXPECTED_ERRORS = (
     ProcessError,
     RiderError,
     StillRunningError,
+    # That of the samples too.
+    WeightsError,
 )
 
 

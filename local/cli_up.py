@@ -12,14 +12,17 @@ from contextlib import suppress
 
 from local.console import Console, Places
 from local.display import Display
+from local.emulator import SAVE_SECONDS
 from local.endpoints import Endpoints
 from local.places import APP, ENDPOINTS, LOCK, STATE
 from local.processes import ProcessError, port_as_before
 from local.running import end, is_running, only_one
-from local.stack import Directories, Stack
+from local.stack import Directories, NotKeptError, Stack
 
 _LOOK_SECONDS = 0.5
-_DOWN_SECONDS = 60.0
+_DOWN_SECONDS = SAVE_SECONDS + 30
+# There if the last `up` had to end without keeping what was uploaded.
+_NOT_KEPT = STATE / "not-kept"
 # Of a real account: they would outweigh or confuse what `env` exports.
 _FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
 
@@ -33,9 +36,12 @@ def up(*, as_json: bool) -> int:
         If another `up` runs.
     ProcessError
         If a part ends by itself; the rest is ended too.
+    NotKeptError
+        If what was uploaded could not be kept.
     """
     with only_one(LOCK):
         ENDPOINTS.unlink(missing_ok=True)
+        _NOT_KEPT.unlink(missing_ok=True)
         try:
             with (
                 Display() as display,
@@ -47,18 +53,29 @@ def up(*, as_json: bool) -> int:
                 _tell(stack.endpoints, console.url, display, as_json=as_json)
                 _keep_running(stack)
                 display.step("Ending everything")
+        except NotKeptError as error:
+            _NOT_KEPT.write_text(f"{error}\n")
+            raise
         finally:
             ENDPOINTS.unlink(missing_ok=True)
     return 0
 
 
 def down() -> int:
-    """End a running `up`; what was uploaded stays."""
-    if end(LOCK, _DOWN_SECONDS):
-        print("Ended. What was uploaded is kept for the next `up`.", file=sys.stderr)
-    else:
+    """End a running `up`; what was uploaded stays.
+
+    Raises
+    ------
+    NotKeptError
+        If it could not be kept.
+    """
+    if not end(LOCK, _DOWN_SECONDS):
         ENDPOINTS.unlink(missing_ok=True)
         print("Nothing was running.", file=sys.stderr)
+        return 0
+    if _NOT_KEPT.exists():
+        raise NotKeptError(_NOT_KEPT.read_text().strip())
+    print("Ended. What was uploaded is kept for the next `up`.", file=sys.stderr)
     return 0
 
 

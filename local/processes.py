@@ -24,6 +24,8 @@ from types import TracebackType
 from typing import IO, ClassVar, Self
 
 LOOPBACK = "127.0.0.1"
+GRACE_SECONDS = 10.0
+"""How long a child that is told to end may take."""
 
 # What a child needs of the caller's environment to run at all. Everything else, above all
 # the caller's AWS profile, keys, region and proxies, stays out.
@@ -87,7 +89,7 @@ def base_environment() -> dict[str, str]:
     }
 
 
-def exit_with_parent(grace: float = 10.0) -> None:
+def exit_with_parent(grace: float = GRACE_SECONDS) -> None:
     """Shut this process down when standard input ends, that is, when the parent is gone.
 
     Called by a child that a :class:`ChildProcess` started. First SIGTERM, so that the usual
@@ -120,6 +122,11 @@ class ChildProcess:
         Gets standard output and standard error; begun anew at each start.
     directory
         Working directory of the child.
+
+    Attributes
+    ----------
+    was_killed
+        Whether the last stop took too long, and so ended the child the hard way.
     """
 
     def __init__(
@@ -137,6 +144,7 @@ class ChildProcess:
         self._environment = dict(environment)
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None
+        self.was_killed = False
 
     @property
     def pid(self) -> int | None:
@@ -154,6 +162,7 @@ class ChildProcess:
         if self._process is not None and self._process.poll() is None:
             raise ProcessError(f"The {self.name} is running already (process {self._process.pid}).")
         self._release()
+        self.was_killed = False
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
         with self.log_file.open("wb") as log:
             try:
@@ -198,7 +207,7 @@ class ChildProcess:
                 raise ProcessError(f"The {self.name} was not ready after {timeout:g} s.{self._log_excerpt()}")
             time.sleep(interval)
 
-    def stop(self, grace: float = 10.0) -> None:
+    def stop(self, grace: float = GRACE_SECONDS) -> None:
         """End the child: SIGTERM, and SIGKILL after `grace` seconds. Does nothing if it isn't running."""
         process = self._process
         if process is not None and process.poll() is None:
@@ -208,6 +217,7 @@ class ChildProcess:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+                self.was_killed = True
         self._release()
 
     def log_tail(self, lines: int = 20) -> str:

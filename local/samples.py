@@ -17,7 +17,7 @@ from local.downloads import PinnedDownload, Report, fetch, make_folder_once
 from local.rekognition.engine import FaceEngine
 from local.rekognition.faces import Face
 from local.rekognition.images import Image, decode
-from local.rekognition.weights import ensure_weights
+from local.rekognition.weights import WeightsError, ensure_weights
 
 PORTRAITS = PinnedDownload(
     name="face-recognition",
@@ -48,8 +48,8 @@ _TURN_CLOCKWISE_TO_SHOW = 6
 _SURE = 0.9
 
 
-class SamplesError(Exception):
-    """A sample is not what it is meant to be: the models do not see in it what they should."""
+class SamplesError(WeightsError):
+    """A sample is not what it is meant to be: with these weights the models see something else in it."""
 
 
 def ensure_samples(cache_dir: Path, report: Report = lambda _line: None) -> dict[str, Path]:

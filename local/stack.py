@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from botocore.exceptions import BotoCoreError
 
 from deploy import Deployment, Progress
 from deploy.functions import API_HANDLER, MAILING, START_PROCESSING, Names
 from deploy.wiring import set_page_url
 from local import aws, web
 from local.deployment import STAGE, deploy_app
-from local.emulator import Emulator
+from local.emulator import SAVE_SECONDS, Emulator
 from local.endpoints import Endpoints
 from local.places import CACHE
 from local.processes import LOOPBACK, ProcessError, free_port, port_as_before
@@ -38,6 +42,13 @@ _OF_A_PHOTO = (
     "undo",
 )
 _LOG_LINES = 20
+# What a request raises, our own or boto3's, when nobody answers it.
+_UNANSWERED = (OSError, HTTPException, BotoCoreError)
+_ENDING_SECONDS, _LOOK_SECONDS = 2.0, 0.05
+
+
+class NotKeptError(ProcessError):
+    """What was uploaded to a stack that persists is not on disk."""
 
 
 def _workers(of_each: int) -> str:
@@ -91,6 +102,8 @@ class Stack:
         How many invocations of a function run at once; the others wait. The two busiest have two at least.
     smtp_server
         Host and port of a mail server that gets each mail too; without one mails can only be listed.
+    authorization_log
+        Gets each decision of IAM on a function's call, a JSON object a line; without one none is kept.
     """
 
     def __init__(
@@ -102,11 +115,12 @@ class Stack:
         rekognition_url: str | None = None,
         workers_per_function: int = 1,
         smtp_server: str | None = None,
+        authorization_log: Path | None = None,
     ) -> None:
         self._directories = directories
         self._progress = progress
+        self._persist = persist
         data = directories.data
-        self.authorization_log = data / "authorization.jsonl"
         data.mkdir(parents=True, exist_ok=True)
         port = port_as_before(data / "port") if persist else free_port()
         # Each must know the other's address before either starts.
@@ -120,7 +134,7 @@ class Stack:
                 "LAMBDA_WORKERS_PER_FUNCTION": _workers(workers_per_function),
                 **({"SMTP_HOST": smtp_server} if smtp_server else {}),
                 "AUTH": "true",
-                "AUTHORIZATION_LOG": str(self.authorization_log),
+                **({"AUTHORIZATION_LOG": str(authorization_log)} if authorization_log else {}),
             },
         )
         self._deployment: Deployment | None = None
@@ -184,8 +198,19 @@ class Stack:
         return self.endpoints
 
     def stop(self) -> None:
-        """End both children; with `persist` the state is on disk afterwards."""
+        """End both children; with `persist` the state is on disk afterwards.
+
+        Raises
+        ------
+        NotKeptError
+            If it isn't, because the embedded AWS had to be killed.
+        """
         self._running.close()
+        if self._persist and self._emulator.was_killed:
+            raise NotKeptError(
+                f"The embedded AWS did not end within {SAVE_SECONDS:g} s and was killed: what was uploaded "
+                "since the start is not kept. `python -m local reset` starts fresh."
+            )
 
     def check(self) -> None:
         """Raise a ProcessError, with the end of its log, if one of the children has ended."""
@@ -218,7 +243,18 @@ class Stack:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        try:
+            if isinstance(error, _UNANSWERED):
+                self._check_soon()
+        finally:
+            self.stop()
+
+    def _check_soon(self) -> None:
+        """Raise the ProcessError of a child that is just ending: its connections are cut before it has."""
+        deadline = time.monotonic() + _ENDING_SECONDS
+        while time.monotonic() < deadline:
+            self.check()
+            time.sleep(_LOOK_SECONDS)
 
     def _verify_sender(self) -> None:
         """Do what a person does once at AWS; a persisted state has done it."""

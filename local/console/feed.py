@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -30,6 +31,15 @@ _OVERLAP = timedelta(seconds=10)
 _APPEALS_EVERY = 10
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Seen:
+    """What one look has found, before all of it is known."""
+
+    statuses: dict[tuple[str, str], str] = field(default_factory=dict)
+    endings: dict[str, str] = field(default_factory=dict)
+    mails: set[str] = field(default_factory=set)
 
 
 class Feed:
@@ -127,8 +137,8 @@ class Feed:
 
     def _look(self) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         now = datetime.now(UTC)
-        items = [*self._uploads(), *self._ended(), *self._sent()]
-        self._since = iso(now - _OVERLAP)
+        seen = _Seen()
+        items = [*self._uploads(seen), *self._ended(seen), *self._sent(seen)]
         letters = self._letters.number()
         if self._counts and letters > self._counts.get("letters", 0):
             items.append({"kind": "letter", "at": milliseconds(now), "status": "letter"})
@@ -136,17 +146,22 @@ class Feed:
             "uploads": self._records.counts(),
             "running": self._running,
             "letters": letters,
-            "mails": len(self._mails),
+            "mails": len(self._mails | seen.mails),
             "faces": self._faces(),
             "appeals": self._appeals(),
         }
+        # Only now: what a look saw before it failed is new to the next.
+        self._since = iso(now - _OVERLAP)
+        self._statuses |= seen.statuses
+        self._endings |= seen.endings
+        self._mails |= seen.mails
         return items, counts
 
-    def _uploads(self) -> Iterator[dict[str, Any]]:
+    def _uploads(self, seen: _Seen) -> Iterator[dict[str, Any]]:
         for row in self._records.changed_since(self._since):
             key, status = (row["userId"], row["uploadId"]), str(row.get("status"))
             if self._statuses.get(key) != status:
-                self._statuses[key] = status
+                seen.statuses[key] = status
                 yield {
                     "kind": "upload",
                     "at": _moment(row.get("updatedAt")),
@@ -157,14 +172,14 @@ class Feed:
                     "execution": str(row.get("executionArn", "")).rpartition(":")[2] or None,
                 }
 
-    def _ended(self) -> Iterator[dict[str, Any]]:
+    def _ended(self, seen: _Seen) -> Iterator[dict[str, Any]]:
         """Executions that began or ended badly: how the others ended, their upload says."""
         listed = self._executions.page(None, "", None)["executions"]
         self._running = sum(execution["status"] == "RUNNING" for execution in listed)
         for execution in listed:
             name, status = execution["name"], execution["status"]
             if self._endings.get(name) != status:
-                self._endings[name] = status
+                seen.endings[name] = status
                 if status not in {"RUNNING", "SUCCEEDED"}:
                     yield {
                         "kind": "execution",
@@ -174,10 +189,10 @@ class Feed:
                         "userId": execution["userId"],
                     }
 
-    def _sent(self) -> Iterator[dict[str, Any]]:
+    def _sent(self, seen: _Seen) -> Iterator[dict[str, Any]]:
         for mail in self._mailbox.all():
             if mail["id"] not in self._mails:
-                self._mails.add(mail["id"])
+                seen.mails.add(mail["id"])
                 sent = {"at": mail["sent"], "mail": mail["id"], "to": mail["to"], "subject": mail["subject"]}
                 yield {"kind": "mail", "status": "mail", **sent}
 

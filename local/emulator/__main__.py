@@ -8,8 +8,8 @@ import os
 import sys
 from importlib import import_module
 
-from local.emulator import shims, upstream
-from local.processes import LOOPBACK, exit_with_parent
+from local.emulator import SAVE_SECONDS, shims, upstream
+from local.processes import GRACE_SECONDS, LOOPBACK, exit_with_parent
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     if options.exit_with_parent:
-        exit_with_parent()
+        exit_with_parent(SAVE_SECONDS if os.environ.get("PERSIST_STATE") else GRACE_SECONDS)
     # Set here and not left to the caller: ministack's default is every interface.
     os.environ["BIND_HOST"] = LOOPBACK
     try:

@@ -10,11 +10,13 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from local import processes, web
-from local.processes import LOOPBACK, ProcessError, ServiceProcess, answers
+from local.processes import GRACE_SECONDS, LOOPBACK, ProcessError, ServiceProcess, answers
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
 ACCESS_KEY = SECRET_KEY = "test"
+SAVE_SECONDS = 60.0
+"""How long the child may take to end where it has a state to save."""
 # Answered by shims/lambda_start.py.
 START_PATH = "/_ministack/lambda/start"
 _PROJECT = Path(__file__).resolve().parents[2]
@@ -35,7 +37,7 @@ class Emulator(ServiceProcess):
         TCP port on 127.0.0.1; 0 takes a free one. `endpoint` is known before the start.
     persist
         Keep buckets, tables, functions, users and executions in `data_dir` and find them again
-        at the next start. They are written at a clean stop only.
+        at the next start. They are written at a clean stop only, which therefore gets a minute.
     extra_env
         More variables of the child, which win over the ones set here.
     """
@@ -53,6 +55,7 @@ class Emulator(ServiceProcess):
         self.port = port or processes.free_port()
         self.endpoint = f"http://{LOOPBACK}:{self.port}"
         self._own_dir = data_dir is None
+        self._grace = SAVE_SECONDS if persist else GRACE_SECONDS
         self._dir = (data_dir or Path(mkdtemp(prefix="rider-photos-aws-"))).resolve()
         super().__init__(
             "embedded AWS",
@@ -79,9 +82,9 @@ class Emulator(ServiceProcess):
         (self._dir / "tmp").mkdir(parents=True)
         super().start()
 
-    def stop(self, grace: float = 10.0) -> None:
-        """Stop it and its Lambda workers; with `persist` the state is on disk afterwards."""
-        super().stop(grace)
+    def stop(self, grace: float | None = None) -> None:
+        """Stop it and its Lambda workers; with `persist` the state is on disk then, or it `was_killed`."""
+        super().stop(self._grace if grace is None else grace)
         shutil.rmtree(self._dir if self._own_dir else self._dir / "tmp", ignore_errors=True)
 
     def start_workers(self, functions: Sequence[str]) -> None:

@@ -16,7 +16,6 @@ from typing import Any
 
 RP_FAILURE = "__rider_photos_lambda_failure__"
 RP_IMPORT = "__rider_photos_import__"
-RP_END_OF_LOG = "\x00rider-photos: end of invocation\x00"
 
 
 class RpMarshalError(Exception):
@@ -75,9 +74,14 @@ def rp_imports(line: str) -> bool:
     return True
 
 
-def rp_end_log() -> None:
+def rp_end_of_log(request_id: str) -> str:
+    """Return the mark that ends the log of that invocation."""
+    return f"\x00rider-photos: end of {request_id}\x00"
+
+
+def rp_end_log(request_id: str) -> None:
     """Mark the end of an invocation's log."""
-    sys.stderr.write(RP_END_OF_LOG + "\n")
+    sys.stderr.write(rp_end_of_log(request_id) + "\n")
     sys.stderr.flush()
 
 

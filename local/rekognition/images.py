@@ -23,8 +23,8 @@ FULL_DECODE_PIXELS = 25_000_000
 """Above it an image is halved in width and height: faces are looked for at 640 pixels anyway."""
 
 one_large = threading.Lock()
-"""Held by what takes more than 60 MB for a moment, so that two engines stay below a gigabyte together."""
-_LARGE_BYTES = 60_000_000
+"""Held by what takes more than 80 MB for a moment, so that two engines stay below a gigabyte together."""
+_LARGE_BYTES = 80_000_000
 
 # Its warnings on damaged files would fill the log; the caller gets an error instead.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
@@ -52,7 +52,7 @@ def decode(data: bytes) -> Image:
             "ImageTooLargeException", f"{size}, more than {MAX_PIXELS // 1_000_000} megapixels."
         )
     halve = width * height > FULL_DECODE_PIXELS
-    needed = encoded.buffer_bytes + 3 * width * height // (4 if halve and encoded.shrinks else 1)
+    needed = decode_bytes(encoded)
     if needed > MAX_DECODE_BYTES:
         raise RekognitionError(
             "ImageTooLargeException",
@@ -66,6 +66,13 @@ def decode(data: bytes) -> Image:
             smaller = (width // 2, height // 2)
             pixels = cv2.resize(pixels, smaller, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
     return pixels
+
+
+def decode_bytes(encoded: formats.Encoded) -> int:
+    """Return the most memory that decoding takes: buffers and image, then image and OpenCV's copy of it."""
+    pixels = encoded.width * encoded.height
+    image = 3 * pixels // (4 if pixels > FULL_DECODE_PIXELS and encoded.shrinks else 1)
+    return image + max(encoded.buffer_bytes, image)
 
 
 def _pixels(data: bytes, mode: int) -> Image:

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, sync_playwright
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+# The first is Chromium without the parts that show windows: the same pages in half of the time.
+_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 _FLAGS = (
     # It asks nobody for updates, and tells nobody anything.
     "--disable-background-networking",
@@ -28,7 +29,7 @@ class ChromiumMissingError(Exception):
     def __init__(self) -> None:
         super().__init__(
             "The browser tests need Chromium, and none is installed. "
-            "Debian, Ubuntu: sudo apt install chromium. "
+            "Debian: sudo apt install chromium-headless-shell, or chromium, with which they take longer. "
             "Elsewhere: put a chromium or google-chrome onto PATH, or its path into CHROMIUM."
         )
 

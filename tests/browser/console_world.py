@@ -129,7 +129,7 @@ class World:
         arn = step_functions.start_execution(
             stateMachineArn=self.places.state_machine_arn, name=name, input=json.dumps(given)
         )["executionArn"]
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while wait and step_functions.describe_execution(executionArn=arn)["status"] == "RUNNING":
             assert time.monotonic() < deadline, f"{how} runs still"
             time.sleep(0.05)

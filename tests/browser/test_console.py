@@ -118,7 +118,7 @@ def test_a_running_execution_appears_by_itself_and_is_stopped(
     shown(page, console.url, "executions?status=RUNNING")
     expect(page.locator(".empty")).to_be_visible()
     name = stage.execute("running", wait=False)
-    expect(page.locator("tbody a").first).to_have_attribute("title", name, timeout=8000)
+    expect(page.locator("tbody a").first).to_have_attribute("title", name, timeout=60_000)
     page.locator("tbody a").first.click()
     expect(page.locator(".node.running")).to_have_attribute("data-key", "state-CheckFaceDuplicate")
     page.get_by_role("button", name="Stop").click()
@@ -169,7 +169,7 @@ def test_a_redrive_that_fails_says_so_and_the_letters_stay(
     page.get_by_role("button", name="Redrive all").click()
     page.locator("dialog").get_by_role("button", name="Redrive").click()
     # There is no stack of that name in this world.
-    expect(page.locator("#toast")).to_contain_text("There is no stage 'local'", timeout=20_000)
+    expect(page.locator("#toast")).to_contain_text("There is no stage 'local'", timeout=60_000)
     expect(page.locator(".letter")).to_have_count(2)
 
 
@@ -177,9 +177,9 @@ def test_the_feed_tells_what_happens_newest_first(console: Console, stage: World
     shown(page, console.url, "")
     stage.put_row(RIDER, "feed-1", "rejected", reason={"S": "SUNGLASSES"})
     first = page.locator(".feed li").first
-    expect(first).to_contain_text("SUNGLASSES", timeout=8000)
+    expect(first).to_contain_text("SUNGLASSES", timeout=60_000)
     stage.put_row(RIDER, "feed-1", "superseded")
-    expect(first).to_contain_text("superseded", timeout=8000)
+    expect(first).to_contain_text("superseded", timeout=60_000)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

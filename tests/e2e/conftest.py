@@ -53,21 +53,23 @@ def stack(tmp_path_factory: pytest.TempPathFactory, faces: FaceServiceProxy, inb
     function is recorded, from the first on, and judged in the end.
     """
     directory = tmp_path_factory.mktemp("stack")
+    log = directory / "authorization.jsonl"
     stack = Stack(
         Directories(data=directory / "data", app=directory / "app"),
         NoProgress(),
         rekognition_url=faces.url,
         workers_per_function=2,
         smtp_server=inbox.address,
+        authorization_log=log,
     )
     faces.target = stack.face_service.url
     with stack as running:
         sign_up(running.endpoints, "first@wildrydes.example")  # who calls a function, so that all is recorded
-        decisions(running.authorization_log, running.deployment, SENDER)
+        decisions(log, running.deployment, SENDER)
         with variables(running, "start_processing", PACE):
             yield running
         running.check()
-        leave(assert_authorized(running.authorization_log, running.deployment, SENDER))
+        leave(assert_authorized(log, running.deployment, SENDER))
 
 
 @pytest.fixture

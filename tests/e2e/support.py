@@ -21,7 +21,7 @@ from local.riders import Rider, Upload, content_type_of, post_photo
 from local.stack import Mail, Stack
 
 
-def eventually[Value](look: Callable[[], Value | None], seconds: float = 30.0) -> Value:
+def eventually[Value](look: Callable[[], Value | None], seconds: float = 60.0) -> Value:
     """What `look` gives as soon as it is neither None, False nor empty; AssertionError after that time."""
     deadline = time.monotonic() + seconds
     while True:

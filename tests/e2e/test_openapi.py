@@ -75,7 +75,7 @@ def test_a_rider_who_asks_for_anything_gets_what_the_document_says(
 def raw(stack: Stack, rider: Rider, method: str, path: str, body: bytes, content_type: str) -> web.Answer:
     """Send what no well-behaved client sends."""
     address = urlsplit(stack.endpoints.api_url)
-    connection = http.client.HTTPConnection(address.netloc, timeout=30)
+    connection = http.client.HTTPConnection(address.netloc, timeout=60)
     try:
         headers = {"Authorization": rider.id_token, "Content-Type": content_type}
         connection.request(method, address.path + path, body, headers)

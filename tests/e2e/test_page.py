@@ -27,7 +27,7 @@ FORM = b'{"contentType": "image/jpeg"}'
 def opened(url: str) -> Iterator[HTTPResponse]:
     """A GET with its headers, without a proxy."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(url, timeout=30) as answer:
+    with opener.open(url, timeout=60) as answer:
         yield answer
 
 

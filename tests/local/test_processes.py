@@ -29,7 +29,7 @@ def test_a_child_that_ignores_sigterm_is_killed(tmp_path):
     """
     process = child(tmp_path, code)
     process.start()
-    process.wait_until(lambda: "ready" in process.log_tail(), timeout=5)
+    process.wait_until(lambda: "ready" in process.log_tail(), timeout=60)
     process.stop(grace=0.2)
     assert process.poll() == -signal.SIGKILL
 
@@ -37,11 +37,11 @@ def test_a_child_that_ignores_sigterm_is_killed(tmp_path):
 def test_a_child_that_never_gets_ready_is_an_error_with_its_log(tmp_path):
     process = child(tmp_path, "import time; print('still loading'); time.sleep(60)")
     with process:
-        process.wait_until(lambda: "loading" in process.log_tail(), timeout=5)
+        process.wait_until(lambda: "loading" in process.log_tail(), timeout=60)
         with pytest.raises(ProcessError, match=r"not ready after 0\.1 s(?s:.)*still loading"):
             process.wait_until(lambda: False, timeout=0.1)
     with pytest.raises(ProcessError, match="ended with exit code"):
-        process.wait_until(lambda: False, timeout=1)
+        process.wait_until(lambda: False, timeout=60)
 
 
 def test_a_child_is_started_once_at_a_time_and_may_be_started_again(tmp_path):

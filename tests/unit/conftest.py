@@ -9,15 +9,10 @@ from typing import Any
 
 import pytest
 from chalice import Chalice
-from hypothesis import settings as hypothesis_settings
 
 from chalicelib.settings import settings
 from tests.fakes import ENVIRONMENT, FakeAws
 from tests.fakes.app import app_on
-
-# A busy machine is no failure: how long an example takes says nothing here.
-hypothesis_settings.register_profile("unit", deadline=None)
-hypothesis_settings.load_profile("unit")
 
 
 @pytest.fixture(autouse=True)

@@ -14,6 +14,7 @@ from local import aws
 from local.console import Console, Places
 
 NOWHERE = "http://127.0.0.1:9"
+THREADS = {"console", "console-feed"}
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,7 @@ def console() -> Iterator[Console]:
 def ask(
     console: Console, method: str, path: str, body: str | None = None, **headers: str
 ) -> tuple[int, dict[str, str], bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", console.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", console.port, timeout=60)
     try:
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method, path, body, given)
@@ -165,11 +166,12 @@ def test_a_question_that_has_no_answer_is_refused(console: Console, path: str, s
 
 
 def test_it_ends_while_a_page_listens() -> None:
-    started = threading.active_count()
+    before = set(threading.enumerate())
     places: Any = type("Gone", (), {"aws_endpoint": NOWHERE, "client": staticmethod(_gone)})()
     console = Console(places)
     console.start()
-    connection = http.client.HTTPConnection("127.0.0.1", console.port, timeout=20)
+    assert {each.name for each in threading.enumerate() if each not in before} >= THREADS
+    connection = http.client.HTTPConnection("127.0.0.1", console.port, timeout=60)
     connection.request("GET", "/api/feed")
     answer = connection.getresponse()
     assert answer.getheader("Content-Type", "").startswith("text/event-stream")
@@ -178,7 +180,8 @@ def test_it_ends_while_a_page_listens() -> None:
     console.stop()
     assert answer.read().strip() == b""
     connection.close()
-    assert threading.active_count() <= started + 1  # the connection's thread may just be ending
+    # Other threads of this process are other tests'.
+    assert not [each for each in threading.enumerate() if each.name in THREADS and each not in before]
     with pytest.raises(OSError, match="refused"):
         ask(console, "GET", "/")
 

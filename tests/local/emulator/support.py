@@ -39,7 +39,7 @@ def make_function(client: Any, source: str, **options: Any) -> str:
     return str(made["FunctionArn"])
 
 
-def eventually[Value](look: Callable[[], Value | None], timeout: float = 10.0) -> Value:
+def eventually[Value](look: Callable[[], Value | None], timeout: float = 60.0) -> Value:
     """Return what `look` gives as soon as it is neither None nor empty.
 
     Raises

@@ -88,4 +88,4 @@ def test_no_process_is_left(parent, how):
         os.killpg(process.pid, signal.SIGINT)
     else:
         os.kill(pids[0], signal.SIGKILL)
-    eventually(lambda: not any(is_alive(pid) for pid in pids), timeout=8)
+    eventually(lambda: not any(is_alive(pid) for pid in pids))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,8 @@ from typing import Any
 import boto3
 import pytest
 
-from local.emulator import Emulator
-from local.processes import ProcessError
+from local.emulator import SAVE_SECONDS, Emulator
+from local.processes import GRACE_SECONDS, ProcessError, ServiceProcess
 from tests.local.emulator.support import make_function
 
 PROJECT = Path(__file__).parents[3]
@@ -105,6 +106,26 @@ def test_temporary_files_of_workers_are_gone_after_the_stop(tmp_path):
         client.close()
         assert any((tmp_path / "tmp").iterdir())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["emulator.log"]
+
+
+@pytest.mark.parametrize(("persist", "grace"), [(True, SAVE_SECONDS), (False, GRACE_SECONDS)])
+def test_what_has_a_state_to_save_gets_a_minute_for_it(tmp_path, monkeypatch, persist, grace):
+    given = []
+    monkeypatch.setattr(ServiceProcess, "stop", lambda self, seconds: given.append(seconds))
+    Emulator(tmp_path, BACKEND, persist=persist).stop()
+    assert given == [grace]
+    assert SAVE_SECONDS >= 60
+
+
+def test_one_that_had_to_be_killed_says_so_until_it_is_started_again(tmp_path):
+    emulator = Emulator(tmp_path, BACKEND, persist=True)
+    with emulator:
+        os.kill(emulator.pid, signal.SIGSTOP)
+        emulator.stop(grace=0.1)
+    assert emulator.was_killed
+    with emulator:
+        assert not emulator.was_killed
+    assert not emulator.was_killed
 
 
 def test_persisting_needs_a_directory():

@@ -112,14 +112,14 @@ def test_slow_face_calls_hold_up_neither_each_other_nor_the_emulator(client, fac
         # As the face service does: it reads the photo from the emulator while its own answer is awaited.
         client("s3").list_objects_v2(Bucket="held-up")
         arrived.release()
-        assert release.wait(10)
+        assert release.wait(60)
         return 200, {"FaceDetails": []}
 
     face_service.answers["DetectFaces"] = detect
     with ThreadPoolExecutor(20) as pool:
         calls = [pool.submit(client("rekognition").detect_faces, Image={"Bytes": b"x"}) for _ in range(20)]
         try:
-            assert all(arrived.acquire(timeout=10) for _ in calls)
+            assert all(arrived.acquire(timeout=60) for _ in calls)
             assert client("sqs").list_queues()["ResponseMetadata"]["HTTPStatusCode"] == 200
         finally:
             release.set()

@@ -1,7 +1,6 @@
 """The parts of Step Functions' language that the state machine of the pipeline uses."""
 
 import json
-import time
 
 import pytest
 
@@ -109,7 +108,7 @@ def test_a_failing_branch_is_caught_by_the_parallel_state(client):
     assert output["errorInfo"]["Error"] == "PhotoDoesNotMeetRequirementError"
 
 
-def test_a_retry_happens_as_often_and_as_soon_as_asked(client):
+def test_a_retry_happens_as_often_as_asked_and_waits_no_longer_than_the_greatest_delay(client):
     function = make_function(client("lambda"), FAILING)
     task = invoking(
         function,
@@ -117,17 +116,16 @@ def test_a_retry_happens_as_often_and_as_soon_as_asked(client):
             {
                 "ErrorEquals": ["PhotoDoesNotMeetRequirementError"],
                 "IntervalSeconds": 1,
-                "BackoffRate": 50,
+                "BackoffRate": 3600,
                 "MaxDelaySeconds": 1,
                 "JitterStrategy": "FULL",
                 "MaxAttempts": 2,
             }
         ],
     )
-    begun = time.monotonic()
+    # By the backoff alone the second retry would come within an hour.
     execution = start(client, {"Try": task})
     assert end_of(client, execution)["status"] == "FAILED"
-    assert time.monotonic() - begun < 4
     history = client("stepfunctions").get_execution_history(executionArn=execution)["events"]
     assert [event["type"] for event in history].count("TaskFailed") == 3
 

@@ -1,10 +1,8 @@
-"""Bad, odd and mutated image files over the wire: always an answer or one of Rekognition's errors, soon."""
+"""Bad, odd and mutated image files over the wire: always an answer or one of Rekognition's errors."""
 
 import base64
 import io
-import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,13 +12,12 @@ from benchmarks.fuzz_faces import (
     COLLECTION,
     IMAGE_ERRORS,
     MOST_BYTES,
-    MOST_SECONDS,
     feed,
     mutations,
     peak_memory,
     post,
 )
-from benchmarks.mutations import bad_files, odd_files, plain_png, saved
+from benchmarks.mutations import bad_files, odd_files
 from local.rekognition.process import FaceService
 
 _TOO_LARGE = {
@@ -32,12 +29,14 @@ _TOO_LARGE = {
     "progressive CMYK JPEG that claims 9,000 pixels a side",
 }
 _TOO_SMALL = {"PNG of no size", "too narrow", "too low"}
+# Seconds after which an answer counts as never coming; how soon it should come is `make fuzz-faces`' figure.
+_HANGS = 60.0
 
 
-@pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory, cache_dir: Path, weights: object) -> Iterator[FaceService]:
-    """A service that nobody else uses, so that its memory is what these files cost."""
-    with FaceService(tmp_path_factory.mktemp("bad"), cache_dir) as service:
+@pytest.fixture
+def own(tmp_path: Path, cache_dir: Path, weights: object) -> Iterator[FaceService]:
+    """A service that no other test uses, since the most memory that a process has held never falls."""
+    with FaceService(tmp_path, cache_dir) as service:
         post(service.url, "CreateCollection", {"CollectionId": COLLECTION})
         yield service
 
@@ -62,12 +61,11 @@ def _memory(service: FaceService) -> int:
 
 def _detect(service: FaceService, data: bytes) -> tuple[int, dict[str, object]]:
     image = {"Bytes": base64.b64encode(data).decode()}
-    return post(service.url, "DetectFaces", {"Image": image, "Attributes": ["ALL"]}, 2 * MOST_SECONDS)
+    return post(service.url, "DetectFaces", {"Image": image, "Attributes": ["ALL"]}, _HANGS)
 
 
-def test_every_bad_file_has_its_error_at_once_and_costs_little(own: FaceService, photo: Pillow.Image) -> None:
+def test_every_bad_file_has_its_error_and_costs_little(own: FaceService, photo: Pillow.Image) -> None:
     for name, data in bad_files(photo).items():
-        started = time.monotonic()
         status, answer = _detect(own, data)
         if name in _TOO_LARGE:
             expected = "ImageTooLargeException"
@@ -76,13 +74,12 @@ def test_every_bad_file_has_its_error_at_once_and_costs_little(own: FaceService,
         else:
             expected = "InvalidImageFormatException"
         assert (status, answer.get("__type")) == (400, expected), (name, answer)
-        assert time.monotonic() - started < MOST_SECONDS, name
     assert _memory(own) < MOST_BYTES / 2
 
 
-def test_unusual_files_are_photos_like_any(own: FaceService, odd: dict[str, bytes]) -> None:
+def test_unusual_files_are_photos_like_any(service: FaceService, odd: dict[str, bytes]) -> None:
     for name, data in odd.items():
-        status, answer = _detect(own, data)
+        status, answer = _detect(service, data)
         assert status == 200, (name, answer)
         faces = answer["FaceDetails"]
         assert isinstance(faces, list)
@@ -90,10 +87,10 @@ def test_unusual_files_are_photos_like_any(own: FaceService, odd: dict[str, byte
 
 
 def test_orientation_is_read_in_a_jpeg_and_not_in_a_png_as_with_rekognition(
-    own: FaceService, odd: dict[str, bytes]
+    service: FaceService, odd: dict[str, bytes]
 ) -> None:
     def left(name: str) -> float:
-        faces = _detect(own, odd[name])[1]["FaceDetails"]
+        faces = _detect(service, odd[name])[1]["FaceDetails"]
         assert isinstance(faces, list)
         return float(faces[0]["BoundingBox"]["Left"])
 
@@ -103,32 +100,12 @@ def test_orientation_is_read_in_a_jpeg_and_not_in_a_png_as_with_rekognition(
     assert left("PNG that EXIF would turn") == upright
 
 
-def test_the_largest_files_that_are_accepted_stay_within_time_and_memory_all_at_once(
-    own: FaceService,
-) -> None:
-    largest = [
-        plain_png(8_000, 8_000, bits=16, colour=0, interlaced=True),
-        plain_png(8_000, 8_000, bits=1, colour=3),
-        plain_png(800_000, 80),
-        saved(Pillow.new("RGB", (10_000, 10_000)), "JPEG"),
-        saved(Pillow.new("RGB", (7_000, 7_000)), "JPEG", progressive=True, subsampling=0),
-    ]
-    started = time.monotonic()
-
-    with ThreadPoolExecutor(len(largest)) as threads:
-        answers = list(threads.map(lambda data: _detect(own, data), largest))
-
-    assert [status for status, _ in answers] == [200] * len(largest)
-    assert time.monotonic() - started < 4 * MOST_SECONDS
-    assert _memory(own) < MOST_BYTES
-
-
 def test_hundreds_of_mutated_photos_end_in_an_answer_or_an_error_for_images(
     own: FaceService, photos: dict[str, bytes]
 ) -> None:
     good = [photos[name] for name in ("obama", "biden", "group", "sunglasses")]
 
-    outcome = feed(own.url, mutations(good, 600, seed=7), seed=7)
+    outcome = feed(own.url, mutations(good, 600, seed=7), seed=7, most_seconds=_HANGS)
 
     assert [why for why, _ in outcome.wrong] == []
     assert outcome.answers["answered"] > 60

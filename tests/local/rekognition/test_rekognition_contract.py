@@ -37,7 +37,7 @@ def _post(service: FaceService, target: str, body: bytes, **headers: str) -> tup
         service.url, data=body, headers={"X-Amz-Target": f"RekognitionService.{target}", **headers}
     )
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, dict(answer.headers), json.loads(answer.read())
     except urllib.error.HTTPError as error:
         with error:
@@ -199,7 +199,7 @@ _LIKELY: dict[str, st.SearchStrategy[Any]] = {
 
 
 @pytest.mark.parametrize("operation", sorted(_OPERATIONS))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_request_has_an_answer_or_an_error_of_its_operation(
     service: FaceService, operation: str, data: st.DataObject

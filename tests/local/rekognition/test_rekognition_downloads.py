@@ -105,7 +105,7 @@ def test_a_folder_whose_making_fails_is_not_there(tmp_path: Path) -> None:
 
 
 def test_two_makers_at_once_leave_one_whole_folder(tmp_path: Path) -> None:
-    both_at_work = threading.Barrier(2, timeout=10)
+    both_at_work = threading.Barrier(2, timeout=60)
     failures: list[BaseException] = []
 
     def fill(made: Path) -> None:

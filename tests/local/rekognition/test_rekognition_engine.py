@@ -1,13 +1,14 @@
 """The models on real photos."""
 
-import csv
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from benchmarks.faces.manifest import MANIFEST, Label, read_manifest
 from local.rekognition.engine import FaceEngine, pose, quality
 from local.rekognition.faces import Face
 from local.rekognition.images import Image, decode
@@ -173,16 +174,44 @@ def test_the_percentages_hit_their_working_points() -> None:
     assert (cosine_of(0), cosine_of(100)) == (float("-inf"), float("inf"))
 
 
-def test_labelled_photos_where_there_are_some(engine: FaceEngine) -> None:
-    """Wider on a folder with a manifest: PHOTOS_WITH_MANIFEST, or ../shared/photos beside the project."""
+@dataclass(frozen=True)
+class Seen:
+    """A labelled photo, how many faces were found in it, and how probably the largest wears sunglasses."""
+
+    label: Label
+    faces: int
+    sunglasses: float
+
+
+@pytest.fixture(scope="module")
+def seen(engine: FaceEngine) -> list[Seen]:
+    """Photos of a folder with a manifest: PHOTOS_WITH_MANIFEST, or ../shared/photos beside the project."""
     beside = Path(__file__).resolve().parents[4] / "shared" / "photos"
     folder = Path(os.environ.get("PHOTOS_WITH_MANIFEST", beside))
-    manifest = folder / "manifest.csv"
-    rows = list(csv.DictReader(manifest.read_text().splitlines())) if manifest.exists() else []
-    counted = [row for row in rows if row["n_faces"] in ("0", "1")]
-    right = sum(
-        len(engine.detect(decode((folder / row["file"]).read_bytes()))) == int(row["n_faces"])
-        for row in counted
-    )
+    if not (folder / MANIFEST).exists():
+        pytest.skip(f"no labelled photos in {folder}: the project can't carry any (PHOTOS_WITH_MANIFEST=DIR)")
+    labels, ignored = read_manifest(folder)
+    assert ignored == []
+    found = []
+    for label in labels:
+        if label.n_faces:
+            image = decode((folder / label.file).read_bytes())
+            faces = engine.detect(image)
+            found.append(Seen(label, len(faces), engine.sunglasses(image, faces[0]) if faces else 0.0))
+    return found
 
-    assert right >= 0.99 * len(counted)
+
+def test_the_faces_of_labelled_photos_are_counted(seen: list[Seen]) -> None:
+    wrong = [each for each in seen if ("2+" if each.faces > 1 else str(each.faces)) != each.label.n_faces]
+
+    assert len(wrong) <= 0.01 * len(seen), wrong
+
+
+def test_sunglasses_and_no_other_eyewear_are_seen_on_labelled_photos(seen: list[Seen]) -> None:
+    known = [each for each in seen if each.label.eyewear and each.faces]
+    dark = [each for each in known if each.label.eyewear == "sunglasses"]
+    bare = [each for each in known if each.label.eyewear != "sunglasses"]
+
+    assert [each for each in dark if each.sunglasses < 0.5] == []
+    wrong = [each for each in bare if each.sunglasses >= 0.5]
+    assert len(wrong) <= 0.01 * len(bare), wrong

@@ -161,7 +161,7 @@ def test_a_service_killed_in_the_middle_of_inserts_has_every_face_that_it_answer
         assert first.pid is not None
         os.kill(first.pid, signal.SIGKILL)
         for thread in threads:
-            thread.join(30)
+            thread.join(60)
 
     with FaceService(tmp_path, cache_dir) as second:
         client = connect(second.url)

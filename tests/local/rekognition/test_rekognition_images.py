@@ -145,7 +145,7 @@ def test_a_jpeg_that_claims_more_than_100_megapixels_is_refused_before_it_is_dec
 _WHOLE = [_encoded(_picture(200, 120), ".jpg"), _encoded(_picture(200, 120), ".png")]
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(
     data=st.sampled_from(_WHOLE),
     changes=st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), min_size=1, max_size=20),

@@ -41,7 +41,7 @@ def store(tmp_path: Path) -> Iterator[CollectionStore]:
     store.close()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.booleans(), st.integers(0, 200)), max_size=150),
     st.integers(1, 20),
@@ -133,7 +133,7 @@ def test_a_deleted_face_is_indexed_anew(store: CollectionStore) -> None:
 
 
 def test_the_same_photo_from_many_threads_is_one_face(store: CollectionStore) -> None:
-    start = threading.Barrier(8, timeout=10)
+    start = threading.Barrier(8, timeout=60)
     ids: list[str] = []
 
     def index() -> None:

@@ -29,12 +29,12 @@ class Occupied:
 
     def __enter__(self) -> "Occupied":
         self._calls[0].start()
-        assert self._begun.wait(10)
+        assert self._begun.wait(60)
         return self
 
     def _hold(self, _: object) -> None:
         self._begun.set()
-        assert self._release.wait(10)
+        assert self._release.wait(60)
 
     def call(self, name: str, urgency: int) -> None:
         """Come to wait after all who wait already."""

@@ -125,7 +125,7 @@ _JSON = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(["IndexFaces", "DetectFaces", "DeleteFaces", "ListFaces", "CreateCollection"]), _JSON)
 def test_any_json_is_parsed_or_refused_under_aws_names(operation: str, document: Any) -> None:
     outcome: str | dict[str, Any]
