@@ -1,7 +1,4 @@
-"""Keys, statuses and reasons: what a photo is called, and what can become of it.
-
-Pure: neither boto3 nor PIL nor chalice.
-"""
+"""Keys, statuses and reasons: what a photo is called and can become. Neither boto3 nor PIL nor chalice."""
 
 from __future__ import annotations
 
@@ -254,10 +251,8 @@ class RiderPhoto:
 
     def as_s3_object(self) -> dict[str, Any]:
         """`Bucket`, `Key` and `VersionId` of S3's calls."""
-        s3_object = {"Bucket": self.bucket, "Key": self.key}
-        if self.real_version_id:
-            s3_object["VersionId"] = self.real_version_id
-        return s3_object
+        version = {"VersionId": self.real_version_id} if self.real_version_id else {}
+        return {"Bucket": self.bucket, "Key": self.key, **version}
 
 
 # What S3 calls the only version of an object in a bucket without versions.

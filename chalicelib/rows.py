@@ -44,6 +44,16 @@ def iso(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def object_of(photo: RiderPhoto) -> dict[str, Any]:
+    """What a row notes of its object and its execution, as far as they are known."""
+    attributes = {"s3bucket": {"S": photo.bucket}, "s3key": {"S": photo.key}}
+    if photo.version_id:
+        attributes["s3versionid"] = {"S": photo.version_id}
+    if photo.execution_arn:
+        attributes["executionArn"] = {"S": photo.execution_arn}
+    return attributes
+
+
 def photo_of_row(row: Row) -> RiderPhoto:
     """The photo that a row is about."""
     return RiderPhoto(

@@ -13,7 +13,7 @@ from chalicelib.clients import error_code
 from chalicelib.executions import FORM_LIFE, Started, restart
 from chalicelib.models import UNVERSIONED, RiderPhoto, UploadStatus
 from chalicelib.passes import Cursors, LookAfter
-from chalicelib.rows import Row, has_ended, iso, photo_of_row, text_of
+from chalicelib.rows import Row, has_ended, iso, key_of, photo_of_row, text_of
 from chalicelib.uploads_table import UploadsTable
 
 if TYPE_CHECKING:
@@ -129,9 +129,22 @@ class Unfinished:
                 raise
             # The form was not used yet. One that can't be any more is not asked for again and again.
             if (text_of(row, "createdAt") or "") < iso(datetime.now(UTC) - FORM_LIFE):
-                self._table.delete_unused(row)
+                self._forget(row)
             return
         self._restart(replace(photo, version_id=head.get("VersionId", UNVERSIONED)), None)
+
+    def _forget(self, row: Row) -> None:
+        """Delete the row of a form that nobody used; one that is not waiting any more stays."""
+        try:
+            self._dynamodb.delete_item(
+                TableName=self._settings.uploads_table,
+                Key=key_of(row),
+                ConditionExpression="#status = :waiting",
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues={":waiting": {"S": UploadStatus.WAITING}},
+            )
+        except self._dynamodb.exceptions.ConditionalCheckFailedException:
+            return
 
     def _restart(self, photo: RiderPhoto, from_execution: str | None) -> None:
         if from_execution and from_execution.endswith(f"-{_MAX_ATTEMPTS}"):

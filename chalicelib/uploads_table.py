@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.models import Claim, Reason, RiderPhoto, UploadStatus, minted_upload_id
 from chalicelib.observability import count
-from chalicelib.rows import TERMINAL, Row, iso, key_of, photo_of_row, status_of
+from chalicelib.rows import TERMINAL, Row, iso, key_of, object_of, photo_of_row, status_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -61,7 +61,7 @@ class UploadsTable:
         """
         return self.update(
             photo,
-            {**_object_of(photo), "status": {"S": UploadStatus.PROCESSING}, "expiresAt": self.expiry()},
+            {**object_of(photo), "status": {"S": UploadStatus.PROCESSING}, "expiresAt": self.expiry()},
             condition="attribute_exists(userId) AND #status = :waiting",
             values={":waiting": {"S": UploadStatus.WAITING}},
         )
@@ -79,7 +79,7 @@ class UploadsTable:
         """Write the row of an upload that has none though its key looks minted; False if it has one."""
         return self.update(
             photo,
-            {**_object_of(photo), "status": {"S": UploadStatus.PROCESSING}, "expiresAt": self.expiry()},
+            {**object_of(photo), "status": {"S": UploadStatus.PROCESSING}, "expiresAt": self.expiry()},
             condition="attribute_not_exists(userId)",
         )
 
@@ -88,7 +88,7 @@ class UploadsTable:
         return self.update(
             photo,
             {
-                **_object_of(photo),
+                **object_of(photo),
                 "status": {"S": UploadStatus.PROCESSING},
                 "claim": {"S": Claim.OPEN},
                 "expiresAt": self.expiry(),
@@ -117,7 +117,7 @@ class UploadsTable:
         owner = "executionArn = :from" if from_execution else "attribute_not_exists(executionArn)"
         return self.update(
             photo,
-            {**_object_of(photo), "status": {"S": UploadStatus.PROCESSING}, "expiresAt": self.expiry()},
+            {**object_of(photo), "status": {"S": UploadStatus.PROCESSING}, "expiresAt": self.expiry()},
             # With a claim an upload is being processed indeed, even if a moment ago it was not.
             condition=f"attribute_exists(userId) AND {owner} AND #status IN ({', '.join(allowed)})"
             " AND (attribute_not_exists(claim) OR #status <> :status)",
@@ -150,7 +150,7 @@ class UploadsTable:
         bool
             Whether the row now has this status.
         """
-        values = {**_object_of(photo), "status": {"S": status}}
+        values = {**object_of(photo), "status": {"S": status}}
         if reason:
             values["reason"] = {"S": reason}
         if message:
@@ -253,19 +253,6 @@ class UploadsTable:
         for page in pages:
             yield from page["Items"]
 
-    def delete_unused(self, row: Row) -> None:
-        """Delete the row of a form that nobody used; one that is not waiting any more stays."""
-        try:
-            self._dynamodb.delete_item(
-                TableName=self._table,
-                Key=key_of(row),
-                ConditionExpression="#status = :waiting",
-                ExpressionAttributeNames={"#status": "status"},
-                ExpressionAttributeValues={":waiting": {"S": UploadStatus.WAITING}},
-            )
-        except self._dynamodb.exceptions.ConditionalCheckFailedException:
-            return
-
     def delete(self, row: Row) -> None:
         """Delete a row; one that is gone already stays so."""
         self._dynamodb.delete_item(TableName=self._table, Key=key_of(row))
@@ -306,12 +293,3 @@ class UploadsTable:
         except self._dynamodb.exceptions.ConditionalCheckFailedException:
             return False
         return True
-
-
-def _object_of(photo: RiderPhoto) -> dict[str, Any]:
-    attributes = {"s3bucket": {"S": photo.bucket}, "s3key": {"S": photo.key}}
-    if photo.version_id:
-        attributes["s3versionid"] = {"S": photo.version_id}
-    if photo.execution_arn:
-        attributes["executionArn"] = {"S": photo.execution_arn}
-    return attributes

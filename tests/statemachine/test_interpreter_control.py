@@ -130,7 +130,7 @@ def test_wait_takes_virtual_time() -> None:
 
 def test_an_execution_that_takes_too_long_times_out_uncaught() -> None:
     definition = machine(
-        timeout=60,
+        timeout=10,
         A={**TASK, "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "B"}]},
         B={"Type": "Succeed"},
     )
