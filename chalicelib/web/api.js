@@ -14,6 +14,7 @@ import { idToken } from "./session.js";
  * @typedef {object} UploadView
  * @property {"waiting" | "processing" | "accepted" | "rejected" | "failed" | "superseded"} status
  * @property {string | null} reason
+ * @property {string | null} message
  * @property {string | null} thumbnailUrl
  * @property {string | null} avatarUrl
  * @property {boolean} appealed

@@ -199,6 +199,17 @@ export default {
       IMAGE_UNREADABLE: "It may have been damaged on its way. Send it again, or take a new one.",
       OTHER: "Please take another photo.",
     },
+    /** In the place of FACE_NOT_CLEAR's title, by what the message of the API says is unclear. */
+    unclear: {
+      "the eyes are closed": "Your eyes are closed",
+      "the face is partly covered": "Part of your face is covered",
+      "the head is turned": "Your head is turned too far",
+      "the head looks up or down": "You look too far up or down",
+      "the head is tilted": "Your head is tilted too far",
+      "the face is too small": "Your face is too small",
+      "the face is too dark": "Your face is too dark",
+      "the face is blurred": "Your face is blurred",
+    },
     again: "Try another photo",
     keep: "Keep my current photo",
     appeal: "This is a mistake",

@@ -104,13 +104,15 @@ export function rejected(options) {
   const { reason } = view;
   const known = reason !== null && reason in text.rejected.titles;
   const key = /** @type {keyof typeof text.rejected.titles} */ (known ? reason : "OTHER");
+  const unclear = Object.entries(text.rejected.unclear).find(([words]) => view.message?.includes(words));
+  const title = reason === "FACE_NOT_CLEAR" && unclear ? unclear[1] : text.rejected.titles[key];
   const mayAppeal = reason !== null && APPEALABLE.has(reason) && !view.appealed;
   const toAppeal = () =>
     appeal({ uploadId, back: () => rejected(options), sent: () => rejected({ ...options, view: { ...view, appealed: true } }) });
-  announce(text.rejected.titles[key]);
+  announce(title);
   show(
     card(
-      text.rejected.titles[key],
+      title,
       badge("sorry", "sorry"),
       h("p", { class: "lead center" }, text.rejected.advice[key]),
       view.appealed && notice("good", text.rejected.appealed),

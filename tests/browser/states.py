@@ -223,6 +223,9 @@ STATES: Mapping[str, Callable[[RiderPage], None]] = {
     "erase": _signed_in("Your photo", has_photo=True, then=_ask_to_erase),
     "erasing": _signed_in("Your photo", has_photo=True, then=_erase, erasing_hangs=True),
     "rejected-sunglasses": _rejected("SUNGLASSES", "Please take your sunglasses off"),
+    "rejected-unclear": _rejected(
+        "FACE_NOT_CLEAR", "Your face is blurred", message="Face is not clear: the face is blurred."
+    ),
     "rejected-taken": _rejected("FACE_ALREADY_EXISTS", "This face already has an account"),
     "appeal": _signed_in(
         "This face already has an account",

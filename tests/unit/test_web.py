@@ -9,6 +9,7 @@ from typing import Final
 import pytest
 
 from chalicelib.models import Reason
+from chalicelib.outcome import Unclear
 
 WEB: Final = Path(__file__).resolve().parents[2] / "chalicelib" / "web"
 MODULES: Final = sorted(path.name for path in WEB.glob("*.js"))
@@ -55,6 +56,12 @@ def test_each_reason_has_its_words(name: str) -> None:
     rejected = text(name).partition("rejected: {")[2].partition("appeal: {")[0]
     for reason in Reason:
         assert len(re.findall(rf"\b{reason}:", rejected)) == 2, f"{name} lacks a title or advice for {reason}"
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_each_thing_that_is_unclear_has_its_title(name: str) -> None:
+    titles = text(name).partition("unclear: {")[2].partition("}")[0]
+    assert re.findall(r'^ *"([^"]+)": "[^"]+",$', titles, re.MULTILINE) == list(Unclear)
 
 
 def keys(strings: str) -> list[str]:
