@@ -172,7 +172,9 @@ def _set_dead_letters(target: Target, queue: str, progress: Progress) -> None:
 
 
 def _page_url(options: UpOptions, record: JsonObject) -> str:
-    """Where riders find the page: at the API, or at the root of another origin."""
+    """Where riders find the page: at the API, at the root of another origin, or where it is said to be."""
+    if options.page_url is not None:
+        return options.page_url.format(api=records.rest_api_id(record))
     return f"{options.page_origin or records.api_url(record)}/"
 
 

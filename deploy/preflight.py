@@ -38,6 +38,8 @@ class UpOptions:
         None takes that of the environment or the profile.
     page_origin
         Origin at whose root riders find page and API; None takes the API's own.
+    page_url
+        URL of the page where neither is true, as with an emulator; `{api}` in it stands for the API's id.
     architecture
         Lambda's, `x86_64` or `arm64`; None takes the configured one.
     alarm_email, kms_key, access_log_bucket, photo_readers
@@ -56,6 +58,7 @@ class UpOptions:
     region: str | None = None
     project_dir: Path = field(default_factory=Path.cwd)
     page_origin: str | None = None
+    page_url: str | None = None
     architecture: str | None = None
     alarm_email: str | None = None
     kms_key: str | None = None

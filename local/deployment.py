@@ -23,8 +23,10 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from deploy import DeployError, Deployment, Progress, UpOptions, up
+from local.endpoints import api_url
 from local.places import PROJECT
 from local.processes import ProcessError, exit_with_parent
+from local.staging import api_stage
 
 STAGE = "local"
 _STOP_SECONDS = 10.0
@@ -152,6 +154,8 @@ def main(arguments: list[str]) -> int:
             sender=sender,
             project_dir=Path(project_dir),
             architecture=here,
+            # The API is at the embedded AWS, not where its URL at AWS would be.
+            page_url=api_url(os.environ["AWS_ENDPOINT_URL"], "{api}", api_stage(Path(project_dir))) + "/",
             uploads_per_second=None,
         )
         deployment = up(options, _Lines())

@@ -12,6 +12,11 @@ from deploy import Deployment
 from local.emulator import ACCESS_KEY, SECRET_KEY
 
 
+def api_url(aws_endpoint: str, rest_api_id: str, api_stage: str) -> str:
+    """Where the embedded AWS serves an API."""
+    return f"{aws_endpoint}/_aws/execute-api/{rest_api_id}/{api_stage}"
+
+
 @dataclass(frozen=True)
 class Endpoints:
     """URLs and names of a stack; in JSON with the same names in camelCase."""
@@ -40,7 +45,7 @@ class Endpoints:
         return cls(
             aws_endpoint=aws_endpoint,
             region=deployment.region,
-            api_url=f"{aws_endpoint}/_aws/execute-api/{deployment.rest_api_id}/{api_stage}",
+            api_url=api_url(aws_endpoint, deployment.rest_api_id, api_stage),
             user_pool_id=outputs["UserPoolId"],
             user_pool_client_id=outputs["UserPoolClientId"],
             photo_bucket=outputs["RiderPhotoS3Bucket"],

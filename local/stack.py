@@ -13,8 +13,7 @@ from typing import Any, Self
 from botocore.exceptions import BotoCoreError
 
 from deploy import Deployment, Progress
-from deploy.functions import API_HANDLER, MAILING, START_PROCESSING, Names
-from deploy.wiring import set_page_url
+from deploy.functions import API_HANDLER, START_PROCESSING, Names
 from local import aws, web
 from local.deployment import STAGE, deploy_app
 from local.emulator import SAVE_SECONDS, Emulator
@@ -188,10 +187,7 @@ class Stack:
             packages = self._directories.cache / "packages"
             stage_app(self.app_directory, packages)
             self._deployment = deploy_app(self.app_directory, SENDER, self.environment, self._progress)
-            # The API is at the embedded AWS, not where its URL at AWS would be.
             names = Names(self._deployment.stage)
-            for name in MAILING:
-                set_page_url(self.client("lambda"), names.function(name), f"{self.endpoints.api_url}/")
             self._emulator.start_workers([names.function(name) for name in _OF_A_PHOTO])
             keep_packages(self.app_directory, packages)
             self._running = started.pop_all()

@@ -11,7 +11,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
@@ -99,19 +101,46 @@ class Copy:
         assert process.poll() is None, process.communicate()
         return self.endpoints.exists()
 
+    def change_a_weight(self) -> Path:
+        """Give it a cache of its own, in which one byte of a model is another; returns that model."""
+        (genuine,) = (CACHE / "face-models").glob("v*")
+        folder = self.directory / "damaged" / "face-models" / genuine.name
+        folder.mkdir(parents=True)
+        for file in genuine.iterdir():
+            (folder / file.name).symlink_to(file)
+        changed = folder / "detector.onnx"
+        content = bytearray(changed.read_bytes())
+        content[1000] ^= 1
+        changed.unlink()
+        changed.write_bytes(content)
+        (self.local / "cache").unlink()
+        (self.local / "cache").symlink_to(folder.parents[1])
+        return changed
+
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Copy:
     return Copy(tmp_path)
 
 
-@pytest.fixture
-def up(copy: Copy) -> Iterator[subprocess.Popen[str]]:
-    """A running `up`, of which nothing may be left."""
-    with copy.start("up") as process:
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Copy:
+    """A copy in which one `up` after the other runs: only the first has to deploy everything."""
+    return Copy(tmp_path_factory.mktemp("lasting"))
+
+
+@contextmanager
+def running_up(copy: Copy, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A running `up`, of which nothing is left when it has ended: no process, nothing for `down` to end."""
+    with copy.start("up", *arguments) as process:
         try:
-            eventually(lambda: copy.is_ready(process), 90)
+            eventually(lambda: copy.is_ready(process), 120)
+            started = set(processes_of(process.pid)) - {process.pid}
+            assert len(started) >= 2
             yield process
+            process.wait(60)
+            eventually(lambda: not alive(started))
+            assert copy.run("down") == (0, "", "Nothing was running.\n")
         finally:
             process.kill()
 
@@ -128,51 +157,56 @@ def alive(pids: set[int]) -> set[int]:
     return found
 
 
-def test_up_says_where_it_is_and_keeps_what_was_uploaded_for_the_next(copy: Copy) -> None:
+def test_up_says_where_it_is_and_keeps_what_was_uploaded_for_the_next(lasting: Copy) -> None:
     table = "rider-photos-local-riders"
 
-    def dynamodb() -> object:
-        code, out, _ = copy.run("env", "--json")
+    def client(service: str) -> Any:
+        code, out, _ = lasting.run("env", "--json")
         assert code == 0
         variables = json.loads(out)
         return boto3.client(
-            "dynamodb",
+            service,
             endpoint_url=variables["AWS_ENDPOINT_URL"],
             region_name=variables["AWS_REGION"],
             aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
         )
 
-    with copy.start("up", "--json") as first:
-        eventually(lambda: copy.is_ready(first), 90)
-        endpoints = json.loads(copy.endpoints.read_text())
-        assert set(endpoints) == ENDPOINT_NAMES
-        dynamodb().put_item(TableName=table, Item={"Username": {"S": "rider"}})  # type: ignore[attr-defined]
+    def deployed() -> dict[str, str]:
+        """When each function was last changed."""
+        functions = client("lambda").list_functions()["Functions"]
+        return {function["FunctionName"]: function["LastModified"] for function in functions}
 
-        code, _, err = copy.run("up")
+    with running_up(lasting, "--json") as first:
+        endpoints = json.loads(lasting.endpoints.read_text())
+        assert set(endpoints) == ENDPOINT_NAMES
+        client("dynamodb").put_item(TableName=table, Item={"Username": {"S": "rider"}})
+        functions = deployed()
+
+        code, _, err = lasting.run("up")
         assert code == 1
         assert f"running already (process {first.pid})" in err
 
         # A page of the console that is open holds nothing up.
         console = urlsplit(endpoints["consoleUrl"])
-        page = http.client.HTTPConnection(str(console.netloc), timeout=30)
+        page = http.client.HTTPConnection(str(console.netloc), timeout=60)
         page.request("GET", "/api/feed")
         assert page.getresponse().status == 200
-        assert copy.run("down")[0] == 0
-        out, _ = first.communicate(timeout=30)
+        code, _, err = lasting.run("down")
+        assert (code, err) == (0, "Ended. What was uploaded is kept for the next `up`.\n")
+        out, _ = first.communicate(timeout=60)
         page.close()
     assert first.returncode == 0
     assert json.loads(out) == endpoints
-    assert not copy.endpoints.exists()
+    assert not lasting.endpoints.exists()
 
-    with copy.start("up") as second:
-        eventually(lambda: copy.is_ready(second), 90)
-        assert json.loads(copy.endpoints.read_text()) == endpoints
-        items = dynamodb().scan(TableName=table)["Items"]  # type: ignore[attr-defined]
-        assert items == [{"Username": {"S": "rider"}}]
-        assert copy.run("reset")[0] == 0
-        second.communicate(timeout=30)
-    assert not (copy.local / "state").exists()
+    with running_up(lasting) as second:
+        assert json.loads(lasting.endpoints.read_text()) == endpoints
+        assert client("dynamodb").scan(TableName=table)["Items"] == [{"Username": {"S": "rider"}}]
+        # Nothing has changed, so nothing is deployed again.
+        assert deployed() == functions
+        second.send_signal(signal.SIGINT)
+        assert second.wait(60) == 0
 
 
 def test_without_an_up_there_is_nothing_to_end_and_no_environment(copy: Copy) -> None:
@@ -182,29 +216,33 @@ def test_without_an_up_there_is_nothing_to_end_and_no_environment(copy: Copy) ->
     assert "make local" in err
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_however_up_ends_no_process_is_left(
-    copy: Copy, up: subprocess.Popen[str], ending: signal.Signals
-) -> None:
-    started = set(processes_of(up.pid)) - {up.pid}
-    assert len(started) >= 2
-    up.send_signal(ending)
-    assert up.wait(30) == (0 if ending is not signal.SIGKILL else -signal.SIGKILL)
-    eventually(lambda: not alive(started), 20)
-    assert copy.run("down") == (0, "", "Nothing was running.\n")
+def test_of_an_up_that_was_killed_no_process_is_left(lasting: Copy) -> None:
+    with running_up(lasting) as up:
+        up.kill()
+        assert up.wait(60) == -signal.SIGKILL
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds the part by /proc")
-def test_a_part_that_dies_ends_up_with_its_log(up: subprocess.Popen[str]) -> None:
-    started = set(processes_of(up.pid)) - {up.pid}
-    services = {pid for pid in started if b"local.rekognition" in Path(f"/proc/{pid}/cmdline").read_bytes()}
-    (face_service,) = services
-    os.kill(face_service, signal.SIGKILL)
-    _, err = up.communicate(timeout=30)
+def test_a_part_that_dies_ends_up_with_its_log(lasting: Copy) -> None:
+    with running_up(lasting) as up:
+        (face_service,) = {
+            pid
+            for pid in processes_of(up.pid)
+            if b"local.rekognition" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        }
+        os.kill(face_service, signal.SIGKILL)
+        _, err = up.communicate(timeout=60)
     assert up.returncode == 1
     assert "The face service ended by itself with exit code -9" in err
     assert "face-service.log" in err
-    eventually(lambda: not alive(started), 20)
+
+
+def test_reset_ends_an_up_and_forgets_what_was_uploaded(lasting: Copy) -> None:
+    with running_up(lasting) as up:
+        assert (lasting.local / "state").exists()
+        assert lasting.run("reset")[0] == 0
+        assert up.wait(60) == 0
+    assert not (lasting.local / "state").exists()
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
@@ -221,14 +259,28 @@ def test_a_demo_ended_while_it_deploys_leaves_no_process_and_no_data(
         reader = threading.Thread(target=demo.stderr.read)
         reader.start()
         demo.send_signal(ending)
-        code = demo.wait(30)
+        code = demo.wait(60)
         reader.join()
-    eventually(lambda: not alive(started), 20)
+    eventually(lambda: not alive(started))
     assert code == (130 if ending is signal.SIGINT else -signal.SIGKILL)
     if ending is signal.SIGKILL:
-        # The next one tidies up after it.
-        assert copy.run("demo", "photo.jpg")[0] == 0
+        # The next one tidies up after it, however soon it fails itself.
+        assert len(list((copy.local / "runs").iterdir())) == 1
+        copy.change_a_weight()
+        assert copy.run("demo", "photo.jpg")[0] == 1
     assert list((copy.local / "runs").iterdir()) == []
+
+
+def test_a_model_that_was_changed_ends_a_demo_in_a_line_that_says_what_to_do(copy: Copy) -> None:
+    changed = copy.change_a_weight()
+    (copy.directory / "photo.jpg").write_bytes(b"x")
+    code, out, err = copy.run("demo", "photo.jpg")
+    assert (code, out) == (1, "")
+    error = err.splitlines()[-1]
+    assert error.startswith("error: ")
+    assert f"{changed.name} was changed" in error
+    assert error.endswith("and run again.")
+    assert "Traceback" not in err
 
 
 def test_demo_prints_one_object_a_photo_and_nothing_else(copy: Copy) -> None:

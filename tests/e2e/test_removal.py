@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from deploy import NoProgress
-from local.memory import PeakMemory
+from deploy.functions import FUNCTIONS
+from local.memory import PeakMemory, processes_of
 from local.places import PROJECT
 from local.riders import sign_up
 from local.stack import SENDER, Directories, Stack
@@ -40,6 +41,9 @@ def test_twenty_uploads_at_once_fit_into_a_small_machine(stack: Stack, samples: 
     assert answer.status == 204
     assert world.statuses() == {"accepted": 2, "rejected": 18}
     assert len({form.upload_id for form in forms}) == 20
+    # What bounds it: a worker of each function, and one more of the two that may have two.
+    (emulator,) = set(stack.pids) - {stack.face_service.pid}
+    assert len(processes_of(emulator)) - 1 <= len(FUNCTIONS) + 2
     assert memory.peak < MEMORY_LIMIT
 
 

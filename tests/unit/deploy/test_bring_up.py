@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from deploy.bring_up import _create_unprotected
+from deploy.bring_up import _create_unprotected, _page_url
 from deploy.checks import Target
 from deploy.errors import StackError
 from deploy.pace import Admission
-from deploy.preflight import Checked
+from deploy.preflight import Checked, UpOptions
 from deploy.project import Project
+from deploy.record import with_rest_api
 from deploy.stack import Stack
 from tests.unit.deploy.fakes import FakeCloudFormation, Lines
 
@@ -82,3 +83,12 @@ def test_a_creation_that_fails_ends_the_command() -> None:
     fake.scripts["create"] = ["CREATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "DELETE_COMPLETE"]
     with pytest.raises(StackError, match="Nothing is left of it"):
         create(fake, "prod")
+
+
+def test_the_page_is_at_the_api_or_at_an_origin_or_where_an_emulator_has_it() -> None:
+    record: Any = with_rest_api(None, "abc")
+    record["resources"][-1]["rest_api_url"] = "https://abc.example.com/api/"
+    origin, here = "https://rides.example.com", "http://127.0.0.1:4566/{api}/api/"
+    assert _page_url(UpOptions("dev"), record) == "https://abc.example.com/api/"
+    assert _page_url(UpOptions("dev", page_origin=origin), record) == f"{origin}/"
+    assert _page_url(UpOptions("local", page_url=here), record) == "http://127.0.0.1:4566/abc/api/"
