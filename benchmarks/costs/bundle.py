@@ -1,15 +1,29 @@
-"""What is deployed: the app's own zip and the layer of its dependencies, against a plain build with boto3."""
+"""What is deployed: the zips of the app and of its layer, as Chalice makes them, against a plain build.
+
+A plain build is all of the dependencies, boto3 among them, and the app, in one zip.
+"""
 
 from __future__ import annotations
 
+import io
+import sys
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from chalice.deploy.packager import (
+    AppOnlyDeploymentPackager,
+    BaseLambdaDeploymentPackager,
+    DependencyBuilder,
+    LambdaDeploymentPackager,
+)
+from chalice.utils import UI, OSUtils
+
 from benchmarks.costs.figures import Figure
-from benchmarks.costs.processes import FOLDER, PROJECT, ProgramError
+from benchmarks.costs.processes import FOLDER
 from deploy.dependencies import build_dependencies
 from deploy.progress import Progress
 from local.places import CACHE
@@ -36,7 +50,10 @@ def measure(runs: int) -> Iterator[Figure]:
     staged = FOLDER / "app"
     stage_app(staged, CACHE / "packages")
     layer = build_dependencies(staged, "x86_64", _Silent())
-    own = _zipped(staged)
+    own = _zipped(staged, AppOnlyDeploymentPackager)
+    with (staged / "requirements.txt").open("a") as requirements:
+        requirements.write(f"boto3=={version('boto3')}\n")
+    plain = _zipped(staged, LambdaDeploymentPackager)
     inside: Counter[str] = Counter()
     with zipfile.ZipFile(layer) as package:
         for entry in package.infolist():
@@ -49,19 +66,18 @@ def measure(runs: int) -> Iterator[Figure]:
         "zip_mb",
         megabytes,
         f"layer {layer.stat().st_size / 1e6:.2f} MB ({unzipped / 1e6:.1f} unzipped), app's own files "
-        f"{own.stat().st_size / 1e6:.2f} MB; "
+        f"{own.stat().st_size / 1e6:.2f} MB; a plain build {plain.stat().st_size / 1e6:.1f}; "
         + ", ".join(f"{name} {size:.1f}" for name, size in largest.items()),
         COMMAND,
-        {"layer": layer.stat().st_size, "app": own.stat().st_size, "unzipped": unzipped, "inside": largest},
+        {"layer": layer.stat().st_size, "app": own.stat().st_size, "plain": plain.stat().st_size}
+        | {"unzipped": unzipped, "inside": largest},
     )
 
 
-def _zipped(staged: Path) -> Path:
-    path = FOLDER / "app.zip"
-    names = [staged / "app.py", *sorted((staged / "chalicelib").rglob("*"))]
-    if not names[0].exists():
-        raise ProgramError(f"{PROJECT} has no app.py")
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as package:
-        for name in names:
-            package.write(name, name.relative_to(staged))
-    return path
+def _zipped(staged: Path, packager: type[BaseLambdaDeploymentPackager]) -> Path:
+    """A zip that Chalice makes."""
+    system, said = OSUtils(), io.StringIO()
+    builder = DependencyBuilder(system, architecture="x86_64")
+    made = packager(system, builder, UI(out=said, err=said), "x86_64")
+    runtime = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    return Path(made.create_deployment_package(str(staged), runtime))

@@ -64,8 +64,7 @@ def write_results(figures: Iterable[Figure], path: Path, about: dict[str, Any]) 
     known = json.loads(path.read_text()) if path.exists() else {}
     moment = datetime.now(UTC).isoformat(timespec="seconds")
     for figure in figures:
-        known[figure.name] = {**figure.as_json(), "measuredAt": moment}
-    known["machine"] = about
+        known[figure.name] = {**figure.as_json(), "measuredAt": moment, "machine": about}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(known, indent=2) + "\n")
 

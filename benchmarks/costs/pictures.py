@@ -1,7 +1,7 @@
 """Photos to measure with: as phones make them in size, detail and metadata, and of nobody.
 
 Drawn from noise whose strength falls with its frequency, as in real photos, so that a 12-MP JPEG of quality
-90 has the 3 to 5 MB that phones store. Kept in .bench/pictures; never in the repository.
+90 has the 2 MB that phones store. Kept in .bench/pictures; never in the repository.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Thumbnail and avatar: this app's step beside the best of libjpeg-turbo, libvips and GraphicsMagick.
 
 The limit is libjpeg-turbo's own programs for the same two pictures: one decode, scaled as far as leaves both
-pictures their pixels, and two encodes of pictures of their size. It resizes nothing. libvips makes both
-pictures too, by two runs of its program; GraphicsMagick the thumbnail alone, as the workshop did. A program's
-start is what it takes for a picture of 16 pixels.
+pictures their pixels, and two encodes of pictures of their size. It resizes nothing. libvips' program makes
+one picture a run: `vips` is both pictures by two runs, `vips once` the thumbnail alone, beside our two.
+GraphicsMagick makes the thumbnail alone, as the workshop did. A program's start is what it takes for a
+picture of 16 pixels.
 """
 
 from __future__ import annotations
@@ -59,7 +60,10 @@ def measure(runs: int) -> Iterator[Figure]:
     peaks: dict[str, dict[str, float]] = {}
     for sample in SAMPLES:
         measured[sample.name], peaks[sample.name] = _measure(sample, runs)
-    for name, reference in (("limit", "limit"), ("vips", "vips"), ("gm", "gm")):
+    for name, reference in (
+        *(("limit", "limit"), ("vips", "vips")),
+        *(("one_vips_picture", "vips once"), ("gm", "gm")),
+    ):
         ratios = {
             sample: statistics.median(seconds["step"]) / statistics.median(seconds[reference])
             for sample, seconds in measured.items()
@@ -135,11 +139,20 @@ def _measure(sample: Sample, runs: int) -> tuple[Seconds, dict[str, float]]:
         programs[name] = lambda real=real: _sum(real)
         programs[f"{name} start"] = lambda start=start: _sum(start)
     costs = interleaved(programs, runs)
+    for name, (real, _) in commands.items():
+        peaks[name] = max(map(_peak, real))
     seconds = {how: taken[1:] for how, taken in work.items()}
     for name in commands:
         start = statistics.median(cost.seconds for cost in costs[f"{name} start"])
         seconds[name] = [cost.seconds - start for cost in costs[name]]
     return seconds, peaks
+
+
+def _peak(command: list[str]) -> float:
+    """The most memory of a program, in MB."""
+    measuring = [sys.executable, "-I", "-S", str(PROJECT / "benchmarks/costs/programs/peak.py")]
+    cost_of([*measuring, *command])
+    return float((FOLDER / "said.txt").read_text().split()[-1])
 
 
 def _sum(commands: list[list[str]]) -> Cost:
@@ -178,6 +191,7 @@ def _references(
             ]
             for each in (photo, tiny)
         )
+        found["vips once"] = tuple(commands[:1] for commands in found["vips"])
     if shutil.which("gm"):
         found["gm"] = tuple([["gm", "convert", str(each), "-resize", box, small]] for each in (photo, tiny))
     return found
