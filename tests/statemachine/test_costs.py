@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 
 from benchmarks.costs.counts import CASES, count
+from local.places import PROJECT
 from tests.statemachine.pipeline import Pipeline
 
 # Case: status, requests, states entered.
@@ -54,3 +55,10 @@ def test_each_photo_is_looked_at_once(pipeline: Pipeline) -> None:
         "rekognition index_faces": 1,
         "rekognition search_faces": 1,
     }
+
+
+def test_the_page_on_performance_says_these_counts() -> None:
+    page = (PROJECT / "docs/performance.md").read_text(encoding="utf-8")
+    _, calls, transitions = EXPECTED["accepted"]
+    assert f"| `calls_accepted` | {calls} |" in page
+    assert f"| `transitions_accepted` | {transitions} |" in page
