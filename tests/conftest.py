@@ -10,8 +10,6 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
-# One long file at the end would leave the other processor idle.
-FIRST: Final = "tests/simulation/"
 # What shares a stack is for one worker, or each would start one and keep it to its end.
 SHARED: Final = ("tests/browser", "tests/e2e")
 WITH_THEIR_OWN: Final = {
@@ -20,6 +18,8 @@ WITH_THEIR_OWN: Final = {
     "tests/e2e/test_deploy.py",
     "tests/e2e/test_removal.py",
 }
+# What takes longest: begun last, it would leave the other processor idle at the end.
+FIRST: Final = ("tests/e2e", "tests/simulation/test_exhaustive.py")
 
 # A shell that runs tests in the background lets them ignore Ctrl-C; their children inherit that, and some are
 # there to show that Ctrl-C ends them.
@@ -31,18 +31,24 @@ settings.register_profile("tests", derandomize=True, deadline=None)
 settings.load_profile("tests")
 
 
+def unit_of(nodeid: str) -> str:
+    """What one worker runs as a whole: the test's file, or all files that share its stack."""
+    file = nodeid.partition("::")[0]
+    folder = str(PurePosixPath(file).parent)
+    return folder if folder in SHARED and file not in WITH_THEIR_OWN else file
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes long comes first."""
-    items.sort(key=lambda item: not item.nodeid.startswith(FIRST))
+    """What takes longest comes first."""
+    ranks = {unit: rank for rank, unit in enumerate(FIRST)}
+    items.sort(key=lambda item: ranks.get(unit_of(item.nodeid), len(FIRST)))
 
 
 class OneWorkerAStack(LoadFileScheduling):
     """Gives each worker whole files, and one of them all files that share a stack."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = super()._split_scope(nodeid)
-        folder = str(PurePosixPath(file).parent)
-        return folder if folder in SHARED and file not in WITH_THEIR_OWN else file
+        return unit_of(nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)

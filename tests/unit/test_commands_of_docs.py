@@ -26,10 +26,10 @@ RUN_HERE: Final = (
 # By how a command begins: the test that runs it, and the words in it that do.
 RUN_BY: Final = {
     "python -m local demo": ("tests/e2e/test_commands.py", '"demo", "--json", "--keep"'),
-    "python -m local up": ("tests/e2e/test_commands.py", 'copy.start("up", "--json")'),
+    "python -m local up": ("tests/e2e/test_commands.py", 'running_up(lasting, "--json")'),
     "python -m local env": ("tests/e2e/test_commands.py", 'copy.run("env"'),
-    "python -m local down": ("tests/e2e/test_commands.py", 'copy.run("down")'),
-    "python -m local reset": ("tests/e2e/test_commands.py", 'copy.run("reset")'),
+    "python -m local down": ("tests/e2e/test_commands.py", 'lasting.run("down")'),
+    "python -m local reset": ("tests/e2e/test_commands.py", 'lasting.run("reset")'),
     "python -m deploy check": ("tests/e2e/test_deploy.py", 'aws.deploy("check"'),
     "python -m deploy up": ("tests/e2e/test_deploy.py", 'self.deploy("up"'),
     "python -m deploy down": ("tests/e2e/test_deploy.py", 'self.deploy("down"'),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conftest import SHARED, WITH_THEIR_OWN, OneWorkerAStack
+from tests.conftest import FIRST, SHARED, WITH_THEIR_OWN, unit_of
 from tests.reference.commands import ROOT
 
 
@@ -19,9 +19,10 @@ from tests.reference.commands import ROOT
     ],
 )
 def test_a_worker_gets_whole_files_and_one_of_them_all_that_share_a_stack(test: str, unit: str) -> None:
-    assert OneWorkerAStack._split_scope(OneWorkerAStack.__new__(OneWorkerAStack), test) == unit
+    assert unit_of(test) == unit
 
 
 def test_what_is_named_for_it_is_there() -> None:
     assert all((ROOT / file).is_file() for file in WITH_THEIR_OWN)
+    assert all((ROOT / first).exists() for first in FIRST)
     assert all((ROOT / folder / "conftest.py").is_file() for folder in SHARED)
