@@ -12,6 +12,7 @@ import pytest
 
 from chalicelib import audit, claims, wiring
 from chalicelib.erasure import Eraser
+from chalicelib.mail import delivery
 from chalicelib.models import Claim, RiderPhoto
 from chalicelib.rows import text_of
 from chalicelib.strays import Strays
@@ -205,12 +206,12 @@ def test_a_claim_has_to_be_withdrawn_when_its_face_is_deleted(monkeypatch: Patch
 
 
 def test_the_mail_for_an_accepted_photo_has_to_be_marked_before_it_is_sent(monkeypatch: Patch) -> None:
-    real = UploadsTable.mark_mail
+    real = delivery.mark
 
-    def unconditional(self: UploadsTable, *args: Any, **how: Any) -> bool:
-        return real(self, *args, **how) or True
+    def unconditional(*args: Any, **how: Any) -> bool:
+        return real(*args, **how) or True
 
-    monkeypatch.setattr(UploadsTable, "mark_mail", unconditional)
+    monkeypatch.setattr(delivery, "mark", unconditional)
     monkeypatch.setattr(invocations, "SETTINGS", replace(invocations.SETTINGS, mail_on_accepted=True))
     assert_caught(scenarios.ONE_RIDER, "2 mails 'Your Wild Rydes photo is accepted'", fault_count=1)
 
