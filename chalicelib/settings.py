@@ -32,7 +32,8 @@ def required(name: str, environment: Mapping[str, str] | None = None) -> str:
     return value
 
 
-@dataclass(frozen=True, slots=True)
+# Nobody compares or prints them: what a dataclass has for that, each function would compile at its start.
+@dataclass(frozen=True, slots=True, eq=False, repr=False, match_args=False)
 class Settings:
     """Where things are, and how strict the rules are.
 
